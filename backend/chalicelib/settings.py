@@ -1,0 +1,85 @@
+"""The only reader of the environment, into one frozen object."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+
+class Home(StrEnum):
+    LOCAL = "local"
+    AWS = "aws"
+
+
+class BadSettings(Exception):
+    """Start-up is refused; the message names each variable at fault."""
+
+
+def _setting(name: str, help: str, default: str | None, parse: Any = str) -> Any:
+    return field(metadata={"name": name, "help": help, "default": default, "parse": parse})
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError("must not be negative")
+    return number
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise ValueError("must be 0..65535")
+    return number
+
+
+def _flag(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ValueError("must be 0 or 1")
+    return text == "1"
+
+
+def _folder(text: str) -> Path:
+    return Path(text).absolute()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    home: Home = _setting("MILLRACE_HOME", "local (SQLite, folders) or aws", "local", Home)
+    data: Path = _setting("MILLRACE_DATA", "folder of the local home's data", "./data", _folder)
+    host: str = _setting("MILLRACE_HOST", "address the server listens on", "127.0.0.1")
+    port: int = _setting("MILLRACE_PORT", "port the server listens on; 0 takes a free one", "8000", _port)
+    web_processes: int = _setting("MILLRACE_WEB_PROCESSES", "processes that answer HTTP", "2", _count)
+    workers: int = _setting("MILLRACE_WORKERS", "worker processes beside the server", "1", _count)
+    slots: int = _setting("MILLRACE_SLOTS", "orders that one worker process runs at a time", "16", _count)
+    scratch: str = _setting("MILLRACE_SCRATCH", "folder for the orders' own folders; empty: the system's", "")
+    secure_cookies: bool = _setting("MILLRACE_SECURE_COOKIES", "1 behind HTTPS, so that cookies stay on it", "0", _flag)
+    log_limit: int = _setting("MILLRACE_LOG_LIMIT", "bytes kept of one attempt's log", "10000000", _count)
+    table: str = _setting("MILLRACE_TABLE", "DynamoDB table (aws)", "millrace")
+    bucket: str = _setting("MILLRACE_BUCKET", "S3 bucket (aws)", "millrace")
+    queue_prefix: str = _setting("MILLRACE_QUEUE_PREFIX", "prefix of the SQS queues' names (aws)", "millrace-")
+    aws_endpoint: str = _setting("MILLRACE_AWS_ENDPOINT", "URL of an AWS emulator; empty: AWS itself", "")
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from MILLRACE_* variables. Raises BadSettings that names all faults, unknown names included."""
+    given = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    faults: list[str] = []
+    for each in fields(Settings):
+        name = each.metadata["name"]
+        try:
+            values[each.name] = each.metadata["parse"](given.get(name, each.metadata["default"]))
+        except ValueError as error:
+            faults.append(f"{name}: {error}")
+    known = {each.metadata["name"] for each in fields(Settings)} | CLIENT_VARIABLES
+    faults += [f"{name}: no such setting" for name in sorted(given) if name.startswith("MILLRACE_") and name not in known]
+    if faults:
+        raise BadSettings("Millrace cannot start with these settings:\n  " + "\n  ".join(faults))
+    return Settings(**values)
+
+
+CLIENT_VARIABLES = frozenset({"MILLRACE_URL", "MILLRACE_TOKEN"})
+"""Read by the command line when it talks to a server; a server ignores them."""
