@@ -1,0 +1,25 @@
+"""What every adapter accepts as a key."""
+
+from chalicelib.errors import Invalid
+
+LONGEST = 900
+MOST_BYTES = 1000
+"""S3 takes 1,024."""
+
+
+def check_key(key: str) -> None:
+    """Raises Invalid unless `key` is a relative path without tricks."""
+    parts = key.split("/")
+    if len(key) > LONGEST or "" in parts or "." in parts or ".." in parts or not _is_plain(key):
+        raise Invalid(
+            f"An object's key is a relative path of at most {LONGEST} characters, without '.' and '..' parts."
+        )
+
+
+def _is_plain(key: str) -> bool:
+    """Valid Unicode without control characters, short enough as UTF-8."""
+    try:
+        size = len(key.encode())
+    except UnicodeEncodeError:
+        return False
+    return size <= MOST_BYTES and not any(character < " " or character == "\x7f" for character in key)
