@@ -155,7 +155,7 @@ class Order:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     worker: str = ""
-    stopping: bool = False
+    stop_asked_at: datetime | None = None
     exit_code: int | None = None
     attempts: Sequence[Attempt] = ()
     artifacts: Sequence[Artifact] = ()
@@ -194,6 +194,8 @@ class Job:
     cancel_requested_by: str = ""
     settings: Mapping[str, object] = field(default_factory=dict)
     """Fields that only the webhook protocol reads (git_repo, pr_number, done_endpt, ...), as submitted."""
+    look_at: datetime | None = None
+    """When the sweeper looks at an open job again, whether or not anything woke it."""
     version: int = 0
 
     @property
@@ -203,7 +205,11 @@ class Job:
     @property
     def counts(self) -> Mapping[OrderStatus, int]:
         """Orders in each status; statuses without orders are left out."""
-        return {status: n for status, letter in STATE_LETTERS.items() if (n := self.states.count(letter))}
+        found: dict[OrderStatus, int] = {}
+        for letter, status in STATUS_OF_LETTER.items():
+            if number := self.states.count(letter):
+                found[status] = found.get(status, 0) + number
+        return found
 
     @property
     def done_count(self) -> int:
@@ -220,7 +226,12 @@ STATE_LETTERS: Mapping[OrderStatus, str] = {
     _O.CANCELLED: "c",
     _O.SKIPPED: "k",
 }
-STATUS_OF_LETTER: Mapping[str, OrderStatus] = {letter: status for status, letter in STATE_LETTERS.items()}
+QUEUED_AGAIN = "w"
+"""Queued after an attempt: its own document says how many there were and when the next may start."""
+STATUS_OF_LETTER: Mapping[str, OrderStatus] = {
+    **{letter: status for status, letter in STATE_LETTERS.items()},
+    QUEUED_AGAIN: _O.QUEUED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,240 @@
+"""The writes of one look at a job, gathered into transactions that keep it consistent."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.documents import TRANSACTION_LIMIT, Absent, Check, Condition, Delete, FieldIs, Put, Write
+from chalicelib.jobs import store
+from chalicelib.jobs.decide import LOST, Claim, Decision, End, Requeue, Stop
+from chalicelib.jobs.lock import Lock
+from chalicelib.jobs.model import (
+    QUEUED_AGAIN,
+    STATE_LETTERS,
+    Attempt,
+    Event,
+    Job,
+    JobStatus,
+    Order,
+    OrderStatus,
+    check_job_transition,
+    check_order_transition,
+)
+from chalicelib.jobs.store import Report
+from chalicelib.wiring import Ports
+
+ENGINE = "millrace"
+KEPT_ATTEMPTS = 30
+
+
+class Changes:
+    """Collects what happens to a job and its orders; `commit` writes it if nobody else wrote meanwhile."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        job: Job,
+        *,
+        orders: Mapping[int, Order],
+        reports: Mapping[int, Report],
+        held: Lock,
+        now: datetime,
+    ) -> None:
+        self.job = job
+        self._ports = ports
+        self._orders = dict(orders)
+        self._reports = reports
+        self._held = held
+        self._now = now
+        self._states = list(job.states)
+        self._writes: list[Write] = []
+        self._claimed: list[Order] = []
+        self._stopped: list[Order] = []
+        self._freed: list[str] = []
+
+    @property
+    def is_full(self) -> bool:
+        """True when another action and the job's own writes might not fit into one transaction."""
+        return len(self._writes) > TRANSACTION_LIMIT - 10
+
+    def load(self, numbers: Iterable[int]) -> None:
+        """Orders the board did not need for deciding. Those it had stay as they were: they are what was decided on."""
+        missing = [number for number in numbers if number not in self._orders]
+        self._orders.update(store.load_orders(self._ports.documents, self.job, missing))
+
+    def claim(self, action: Claim) -> None:
+        before = self._orders[action.number]
+        after = replace(
+            before,
+            status=OrderStatus.DISPATCHING,
+            reason="",
+            attempt=before.attempt + 1,
+            tries=before.tries + 1,
+            not_before=None,
+            dispatched_at=self._now,
+            started_at=None,
+            ended_at=None,
+            worker="",
+            stop_asked_at=None,
+            exit_code=None,
+        )
+        self._write(before, after)
+        self._claimed.append(after)
+        if queue_id := before.spec.queue_id:
+            self._hold(queue_id, before.number)
+
+    def stop(self, action: Stop) -> None:
+        before = self._orders[action.number]
+        self._write(before, replace(before, stop_asked_at=self._now))
+        self._stopped.append(before)
+
+    def requeue(self, action: Requeue) -> None:
+        before = self._orders[action.number]
+        attempt = self._attempt(before, OrderStatus.FAILED, action.reason)
+        after = replace(
+            before,
+            status=OrderStatus.QUEUED,
+            reason=action.reason,
+            not_before=action.not_before,
+            tries=before.tries - action.loss,
+            losses=before.losses + action.loss,
+            attempts=_appended(before.attempts, attempt),
+        )
+        self._take_result(before, stop=action.reason != LOST)
+        self._write(before, after)
+        self._record(after, "order.again", action.reason)
+        self._free(before)
+
+    def end(self, action: End) -> None:
+        before = self._orders[action.number]
+        report = self._reports.get(before.number)
+        ran = before.status in (OrderStatus.DISPATCHING, OrderStatus.RUNNING)
+        attempt = self._attempt(before, action.status, action.reason)
+        after = replace(
+            before,
+            status=action.status,
+            reason=action.reason,
+            not_before=None,
+            ended_at=attempt.ended_at or self._now,
+            exit_code=attempt.exit_code,
+            attempts=_appended(before.attempts, attempt) if ran else before.attempts,
+            artifacts=tuple(report.artifacts) if report and ran else (),
+        )
+        if ran:
+            self._take_result(before, stop=action.reason != LOST)
+        self._write(before, after)
+        self._record(after, f"order.{action.status}", action.reason)
+        if ran:
+            self._free(before)
+
+    def commit(self, decision: Decision | None) -> None:
+        """Write what was gathered. The last chunk of a decision brings what it says of the whole job."""
+        before = self.job
+        states = "".join(self._states)
+        status = JobStatus.RUNNING if before.status is JobStatus.QUEUED and self._has_begun(states) else before.status
+        started_at = before.started_at or (self._now if status is JobStatus.RUNNING else None)
+        after = replace(before, states=states, status=status, started_at=started_at)
+        if decision:
+            after = replace(after, warnings=decision.warnings, deadline=decision.deadline, look_at=decision.look_at)
+        if decision and decision.finish:
+            after = replace(after, status=decision.finish, ended_at=self._now)
+            self._writes.append(store.put_event(before.job_id, self._finished(after)))
+        if after.status is not before.status:
+            check_job_transition(before.status, after.status)
+        self._ports.documents.transact([self._held.check(), store.put_job(after), *self._writes])
+        self._writes = []
+        self.job = replace(after, version=before.version + 1)
+
+    def is_due(self, decision: Decision) -> bool:
+        """Whether a look that changed no order must still move the job's next look, or its end."""
+        look_at = self.job.look_at
+        stale = look_at is None or look_at <= self._now
+        sooner = decision.look_at is not None and look_at is not None and decision.look_at < look_at
+        return bool(decision.finish) or stale or sooner or decision.deadline != self.job.deadline
+
+    def take_claimed(self) -> list[Order]:
+        taken, self._claimed = self._claimed, []
+        return taken
+
+    def take_stopped(self) -> list[Order]:
+        taken, self._stopped = self._stopped, []
+        return taken
+
+    def take_freed_queues(self) -> list[str]:
+        taken, self._freed = self._freed, []
+        return taken
+
+    @staticmethod
+    def _has_begun(states: str) -> bool:
+        return bool(set(states) - {STATE_LETTERS[OrderStatus.QUEUED]})
+
+    def _write(self, before: Order, after: Order) -> None:
+        if after.status is not before.status:
+            check_order_transition(before.status, after.status)
+        again = after.status is OrderStatus.QUEUED
+        self._states[after.number - 1] = QUEUED_AGAIN if again else STATE_LETTERS[after.status]
+        self._writes.append(store.update_order(self.job.job_id, after))
+        self._orders[after.number] = replace(after, version=before.version + 1)
+
+    def _take_result(self, order: Order, *, stop: bool) -> None:
+        """The result that was read is used up; if there was none, none may have come meanwhile."""
+        key = store.result_key(self.job.job_id, order.number)
+        if order.number in self._reports:
+            self._writes.append(Delete(key))
+        else:
+            self._writes.append(Check(key, [Absent()]))
+            if stop:
+                self._stopped.append(order)
+            if order.worker:
+                self._writes.append(Delete(store.runner_key(order.worker, self.job.job_id, order.number)))
+
+    def _attempt(self, order: Order, status: OrderStatus, reason: str) -> Attempt:
+        report = self._reports.get(order.number)
+        return Attempt(
+            number=order.attempt,
+            status=status,
+            reason=reason,
+            worker=order.worker,
+            started_at=order.started_at,
+            ended_at=report.ended_at if report else self._now,
+            exit_code=report.exit_code if report else None,
+        )
+
+    def _record(self, order: Order, kind: str, message: str) -> None:
+        event = Event(
+            event_id=self._ports.clock.new_id(),
+            at=self._now,
+            actor=ENGINE,
+            kind=kind,
+            order_number=order.number,
+            message=message,
+            attempt=order.attempt or None,
+        )
+        self._writes.append(store.put_event(self.job.job_id, event))
+
+    def _finished(self, job: Job) -> Event:
+        summary = ", ".join(f"{count} {status}" for status, count in job.counts.items())
+        return Event(
+            event_id=self._ports.clock.new_id(), at=self._now, actor=ENGINE, kind=f"job.{job.status}", message=summary
+        )
+
+    def _hold(self, queue_id: str, number: int) -> None:
+        """Take the queue_id for an order; one that this very transaction frees is passed on."""
+        key = store.mutex_key(self.job.tenant_id, queue_id)
+        if Delete(key) in self._writes:
+            self._writes.remove(Delete(key))
+            self._freed.remove(queue_id)
+            condition: Condition = FieldIs("job_id", self.job.job_id)
+        else:
+            condition = Absent()
+        self._writes.append(Put(key, {"job_id": self.job.job_id, "number": number}, [condition]))
+        self._writes.append(Delete(store.mutex_waiter_key(self.job.tenant_id, queue_id, self.job.job_id)))
+
+    def _free(self, order: Order) -> None:
+        if queue_id := order.spec.queue_id:
+            self._writes.append(Delete(store.mutex_key(self.job.tenant_id, queue_id)))
+            self._freed.append(queue_id)
+
+
+def _appended(attempts: Sequence[Attempt], attempt: Attempt) -> tuple[Attempt, ...]:
+    return (*attempts, attempt)[-KEPT_ATTEMPTS:]

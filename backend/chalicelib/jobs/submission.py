@@ -1,0 +1,212 @@
+"""What a submitter writes, checked in full before anything is stored."""
+
+import re
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, field_validator, model_validator
+
+from chalicelib.errors import Fault, Invalid
+from chalicelib.jobs import dag
+from chalicelib.jobs.model import RunWhen, Target
+from chalicelib.validation import parse
+
+MAX_ORDERS = 2000
+MAX_DEPENDENCIES = 20_000
+MAX_TEXT = 5_000_000
+MAX_SECONDS = 7 * 24 * 3600
+DEFAULT_PRESIGN_EXPIRY = 7200
+TARGET_TIMEOUTS = {Target.LAMBDA: 900, Target.CODEBUILD: 8 * 3600}
+
+_Line = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
+_Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+_Seconds = Annotated[int, Field(gt=0, le=MAX_SECONDS)]
+_Command = Annotated[str, StringConstraints(max_length=100_000)]
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = re.compile(r"[\w](?:[\w .:+@=-]*[\w)]|[\w]*)")
+
+
+class _Input(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class OrderRequest(_Input):
+    """One order as submitted."""
+
+    order_name: _Name | None = Field(None, description="Shown everywhere; `order-0001` when left out.")
+    cmds: Annotated[list[_Command], Field(min_length=1, max_length=200)] = Field(
+        description="Shell commands, run in order in one shell; the first that fails ends the order."
+    )
+    timeout: _Seconds = Field(description="Seconds after which the whole process group is killed.")
+    dependencies: Annotated[list[int | str], Field(max_length=MAX_ORDERS)] = Field(
+        default_factory=list, description="Names, numbers or queue_ids of orders that come first."
+    )
+    must_succeed: bool = Field(True, description="false: its failure is a warning, not the job's failure.")
+    run_when: Literal["all_succeeded", "all_done"] = Field(
+        "all_succeeded", description="all_done: run after failures too."
+    )
+    retries: int = Field(0, ge=0, le=20, description="More attempts after a failed or timed out one.")
+    retry_delay: int = Field(0, ge=0, le=86_400, description="Seconds to wait before each of them.")
+    execution_target: Literal["process", "lambda", "codebuild", "ssm", "ecs"] | None = Field(
+        None, description="Where it runs; the home's own when left out."
+    )
+    use_lambda: bool | None = Field(None, description="true: the same as `execution_target: lambda`.")
+    queue_id: _Name | None = Field(
+        None, description="Orders with one queue_id never overlap, whatever job they are in."
+    )
+    env_vars: dict[str, str] = Field(default_factory=dict, description="Variables of the commands' environment.")
+    secrets: dict[str, str] = Field(
+        default_factory=dict, description="Variables that are stored encrypted, never shown, and masked in logs."
+    )
+    outputs: Annotated[list[_Line], Field(max_length=100)] = Field(
+        default_factory=list, description="Files kept as artifacts, found by dependants in inputs/<order_name>/."
+    )
+    ssm_paths: list[_Line] = Field(default_factory=list)
+    secret_manager_paths: list[_Line] = Field(default_factory=list)
+    sops_key: _Line | None = None
+    s3_location: _Line | None = None
+    git_repo: _Line | None = None
+    git_folder: _Line | None = None
+    commit_hash: _Line | None = None
+    ssm_targets: dict[str, Any] | list[Any] | None = None
+    ssm_document_name: _Line | None = None
+    callback_url: _Line | None = None
+
+    @field_validator("order_name", "queue_id")
+    @classmethod
+    def _plain(cls, value: str | None) -> str | None:
+        if value is not None and (not _NAME.fullmatch(value) or ".." in value):
+            raise ValueError("may hold letters, digits, spaces and . _ : + @ = -, starting with a letter or digit")
+        return value
+
+    @field_validator("cmds")
+    @classmethod
+    def _commands(cls, value: list[str]) -> list[str]:
+        if any(not command.strip() for command in value):
+            raise ValueError("must not hold an empty command")
+        if any("\x00" in command for command in value):
+            raise ValueError("must not hold NUL characters")
+        return value
+
+    @field_validator("env_vars", "secrets")
+    @classmethod
+    def _variables(cls, value: dict[str, str]) -> dict[str, str]:
+        bad = [name for name in value if not _VARIABLE.fullmatch(name)]
+        if bad:
+            raise ValueError(f"has names that no environment can hold: {', '.join(map(repr, bad[:5]))}")
+        if any("\x00" in text for text in value.values()):
+            raise ValueError("must not hold NUL characters")
+        if sum(len(name) + len(text) for name, text in value.items()) > 100_000:  # noqa: PLR2004 - far below ARG_MAX
+            raise ValueError("must not be larger than 100 KB in all")
+        return value
+
+    @field_validator("outputs")
+    @classmethod
+    def _inside(cls, value: list[str]) -> list[str]:
+        if any(path.startswith("/") or not set(path.split("/")).isdisjoint({"", ".", ".."}) for path in value):
+            raise ValueError("must be paths inside the order's own folder, without `.` or `..`")
+        if len(set(value)) < len(value):
+            raise ValueError("names a file twice")
+        return value
+
+    @model_validator(mode="after")
+    def _one_target(self) -> "OrderRequest":
+        if self.use_lambda and self.execution_target not in (None, "lambda"):
+            raise ValueError(f"use_lambda and execution_target: {self.execution_target} contradict each other")
+        if self.timeout > TARGET_TIMEOUTS.get(self.target or Target.PROCESS, MAX_SECONDS):
+            raise ValueError(f"timeout: {self.target} allows at most {TARGET_TIMEOUTS[Target(self.target or '')]} s")
+        return self
+
+    @property
+    def target(self) -> Target | None:
+        if self.use_lambda:
+            return Target.LAMBDA
+        return Target(self.execution_target) if self.execution_target else None
+
+    @property
+    def when(self) -> RunWhen:
+        return RunWhen(self.run_when)
+
+
+class JobRequest(_Input):
+    """A job as submitted."""
+
+    name: _Line | None = Field(None, description="Shown in lists; the first order's name when left out.")
+    username: _Line | None = Field(None, description="Who it is for; the caller when left out.")
+    orders: Annotated[list[OrderRequest], Field(min_length=1, max_length=MAX_ORDERS)]
+    flow_label: _Line = "exec"
+    job_timeout: _Seconds = Field(3600, description="Seconds from its first order's start after which it is stopped.")
+    priority: int = Field(0, ge=-10, le=10, description="Within your organisation, higher ones are served first.")
+    max_parallel: int = Field(10, ge=1, le=1000, description="Orders of this job that run at one time.")
+    git_repo: _Line | None = None
+    git_token_location: _Line | None = None
+    git_ssh_key_location: _Line | None = None
+    commit_hash: _Line | None = None
+    pr_number: int | None = Field(None, ge=1)
+    issue_number: int | None = Field(None, ge=1)
+    pr_comment_search_tag: _Line | None = None
+    presign_expiry: _Seconds | None = Field(
+        None, description="Seconds that links given to workers last; 7200, or what the longest chain needs."
+    )
+    done_endpt: _Line | None = None
+
+
+_JOB = TypeAdapter(JobRequest)
+
+
+def parse_submission(text: str) -> JobRequest:
+    """A job from YAML or JSON text. Raises Invalid with every fault and its place."""
+    if len(text) > MAX_TEXT:
+        raise Invalid(f"The job is longer than {MAX_TEXT:,} characters.")
+    try:
+        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise Invalid("The text is neither YAML nor JSON.", [_syntax_fault(error)]) from None
+    except (ValueError, RecursionError) as error:
+        raise Invalid("The text cannot be read.", [Fault("", str(error) or "is nested too deeply")]) from None
+    return parse_request(data)
+
+
+def parse_request(data: object) -> JobRequest:
+    """A job from decoded JSON. Raises Invalid with every fault and its place."""
+    request = parse(_JOB, data, what="The job")
+    faults = list(dag.faults(request.orders)) + list(_chain_faults(request))
+    if faults:
+        raise Invalid("The job has faults.", faults)
+    return request
+
+
+def _chain_faults(request: JobRequest) -> list[Fault]:
+    if request.presign_expiry is None or list(dag.faults(request.orders)):
+        return []
+    needed = dag.longest_chain([order.timeout for order in request.orders], dag.resolve(request.orders))
+    if request.presign_expiry >= needed:
+        return []
+    return [Fault("presign_expiry", f"must be at least {needed}: so long can the longest chain of orders take")]
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Safe YAML in which a name given twice is a fault and aliases cannot blow up (a `billion laughs` input)."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            event = self.peek_event()
+            raise yaml.composer.ComposerError(
+                None, None, "aliases (`*name`) are not read; write it out", event.start_mark
+            )
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:  # noqa: FBT001, FBT002 - the library's signature
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"`{key.value}` stands here twice", key.start_mark)
+            if key.tag == "tag:yaml.org,2002:str":
+                seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
+
+
+def _syntax_fault(error: yaml.YAMLError) -> Fault:
+    mark = getattr(error, "problem_mark", None)
+    place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    return Fault(place, getattr(error, "problem", None) or str(error))
