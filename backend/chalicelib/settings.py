@@ -75,7 +75,9 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         except ValueError as error:
             faults.append(f"{name}: {error}")
     known = {each.metadata["name"] for each in fields(Settings)} | CLIENT_VARIABLES
-    faults += [f"{name}: no such setting" for name in sorted(given) if name.startswith("MILLRACE_") and name not in known]
+    faults += [
+        f"{name}: no such setting" for name in sorted(given) if name.startswith("MILLRACE_") and name not in known
+    ]
     if faults:
         raise BadSettings("Millrace cannot start with these settings:\n  " + "\n  ".join(faults))
     return Settings(**values)
@@ -83,3 +85,23 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 CLIENT_VARIABLES = frozenset({"MILLRACE_URL", "MILLRACE_TOKEN"})
 """Read by the command line when it talks to a server; a server ignores them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSettings:
+    """`logins` is the file that keeps what `millrace login` got; `token` is empty when that file is to be asked."""
+
+    url: str
+    token: str
+    logins: Path
+
+
+def read_client_settings(environment: Mapping[str, str] | None = None) -> ClientSettings:
+    """What the command line needs to reach a server; without MILLRACE_URL, the one that runs here."""
+    given = os.environ if environment is None else environment
+    home = given.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return ClientSettings(
+        url=given.get("MILLRACE_URL") or f"http://127.0.0.1:{given.get('MILLRACE_PORT') or 8000}",
+        token=given.get("MILLRACE_TOKEN", ""),
+        logins=Path(home) / "millrace" / "logins.json",
+    )
