@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -277,7 +278,17 @@ FAILS: list[Condition] = [
 SAMPLE = {"text": "a", "one": 1, "zero": 0, "half": 0.5, "yes": True, "no": False, "empty": "", "null": None}
 
 
+class Colour(StrEnum):
+    RED = "red"
+
+
 class DocumentConditionsContract:
+    def test_an_enum_of_text_is_its_text(self, documents: Documents) -> None:
+        documents.transact([Put(KEY, {"colour": Colour.RED})])
+        documents.transact([Update(KEY, set={"other": Colour.RED}, conditions=[FieldIs("colour", Colour.RED)])])
+        assert found(documents).body == {"colour": "red", "other": "red"}
+        assert type(found(documents).body["colour"]) is str
+
     @pytest.mark.parametrize("condition", HOLDS, ids=repr)
     def test_a_condition_that_holds_lets_every_write_pass(self, documents: Documents, condition: Condition) -> None:
         keys = [Key("p", sort) for sort in "abcd"]

@@ -5,6 +5,8 @@ from chalicelib.errors import Invalid
 LONGEST = 900
 MOST_BYTES = 1000
 """S3 takes 1,024."""
+PART_BYTES = 250
+"""File systems take 255, and the folder adapter adds to them."""
 
 
 def check_key(key: str) -> None:

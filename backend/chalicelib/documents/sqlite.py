@@ -1,0 +1,286 @@
+"""Documents in the embedded database."""
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cached_property, lru_cache
+
+import orjson
+
+from chalicelib.clock import Clock
+from chalicelib.documents import (
+    EVERYTHING,
+    Absent,
+    Condition,
+    ConditionFailed,
+    Delete,
+    Document,
+    Exists,
+    FieldAtLeast,
+    FieldAtMost,
+    FieldIs,
+    Index,
+    Json,
+    Key,
+    Page,
+    Put,
+    Range,
+    Update,
+    VersionIs,
+    Write,
+)
+from chalicelib.documents.checks import add_to_field, check_keys, check_limit, check_writes, encode_body
+from chalicelib.documents.cursors import read_cursor, write_cursor
+from chalicelib.documents.ranges import bounds
+from chalicelib.sqlite import Database, Row
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+PURGE_EVERY = timedelta(seconds=10)
+PURGE_LIMIT = 200
+KEYS_AT_ONCE = 500
+
+COLUMNS = (
+    "partition, sort, version, body, expires,"
+    " first_partition, first_sort, second_partition, second_sort, third_partition, third_sort"
+)
+ALIVE = "coalesce(expires, 9223372036854775807) > ?"
+"""Written so that the planner does not take the index of expiries for it."""
+GET = f"SELECT {COLUMNS} FROM documents WHERE partition = ? AND sort = ? AND {ALIVE}"  # noqa: S608 - constants
+FIND = "SELECT id, version, body, expires FROM documents WHERE partition = ? AND sort = ?"
+INSERT = f"INSERT INTO documents ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
+REPLACE = (
+    "UPDATE documents SET version = ?, body = ?, expires = ?, first_partition = ?, first_sort = ?,"
+    " second_partition = ?, second_sort = ?, third_partition = ?, third_sort = ? WHERE id = ?"
+)
+UPDATE = "UPDATE documents SET version = ?, body = ? WHERE id = ?"
+DELETE = "DELETE FROM documents WHERE id = ?"
+PURGE = "DELETE FROM documents WHERE id IN (SELECT id FROM documents WHERE expires <= ? LIMIT ?)"
+
+
+class SqliteDocuments:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._purge_next = clock.now()
+
+    def get(self, key: Key) -> Document | None:
+        check_keys([key])
+        rows = self._database.rows(GET, (key.partition, key.sort, self._now()))
+        return _document(rows[0]) if rows else None
+
+    def get_many(self, keys: Sequence[Key]) -> list[Document | None]:
+        check_keys(keys)
+        wanted = list(dict.fromkeys(keys))
+        found: dict[Key, Document] = {}
+        for start in range(0, len(wanted), KEYS_AT_ONCE):
+            part = wanted[start : start + KEYS_AT_ONCE]
+            texts = [text for key in part for text in (key.partition, key.sort)]
+            for row in self._database.rows(_get_many_sql(len(part)), [*texts, self._now()]):
+                document = _document(row)
+                found[document.key] = document
+        return [found.get(key) for key in keys]
+
+    def query(
+        self,
+        partition: str,
+        within: Range = EVERYTHING,
+        *,
+        limit: int = 100,
+        cursor: str | None = None,
+        descending: bool = False,
+    ) -> Page:
+        order = ("sort",)
+        documents = self._select(
+            "partition", order, partition, within=within, limit=limit, cursor=cursor, descending=descending
+        )
+        more = len(documents) > limit
+        return Page(documents[:limit], write_cursor(documents[limit - 1].key.sort) if more else None)
+
+    def query_index(
+        self,
+        index: Index,
+        partition: str,
+        within: Range = EVERYTHING,
+        *,
+        limit: int = 100,
+        cursor: str | None = None,
+        descending: bool = False,
+    ) -> Page:
+        order = (f"{index}_sort", "partition", "sort")
+        documents = self._select(
+            f"{index}_partition", order, partition, within=within, limit=limit, cursor=cursor, descending=descending
+        )
+        if len(documents) <= limit:
+            return Page(documents, None)
+        last = documents[limit - 1]
+        return Page(documents[:limit], write_cursor(last.indexes[index].sort, last.key.partition, last.key.sort))
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        check_writes(writes)
+        bodies = [encode_body(write.body).decode() if isinstance(write, Put) else "" for write in writes]
+        now = self._clock.now()
+
+        def write_all(connection: sqlite3.Connection) -> None:
+            _transact(connection, writes, bodies, _microseconds(now))
+            self._purge_some(connection, now)
+
+        if writes:
+            self._database.write(write_all)
+
+    def purge(self, limit: int) -> int:
+        """Remove up to `limit` expired documents; the number removed."""
+        now = self._now()
+        return self._database.write(lambda connection: connection.execute(PURGE, (now, limit)).rowcount)
+
+    def _select(
+        self,
+        partition_column: str,
+        order: tuple[str, ...],
+        partition: str,
+        *,
+        within: Range,
+        limit: int,
+        cursor: str | None,
+        descending: bool,
+    ) -> list[Document]:
+        """One more than `limit`, when there is one."""
+        check_limit(limit)
+        after = read_cursor(cursor, parts=len(order), within=within) if cursor is not None else ()
+        limits = bounds(within)
+        sql = select_sql(
+            partition_column,
+            order,
+            ends="" if limits.upper is None else "<=" if limits.upper_included else "<",
+            after=cursor is not None,
+            descending=descending,
+        )
+        upper = () if limits.upper is None else (limits.upper,)
+        rows = self._database.rows(sql, (partition, limits.lower, *upper, *after, self._now(), limit + 1))
+        return [_document(row) for row in rows]
+
+    def _purge_some(self, connection: sqlite3.Connection, now: datetime) -> None:
+        """A little at a time, on the back of other writes, so that nothing need remember to do it."""
+        if now >= self._purge_next:
+            removed = connection.execute(PURGE, (_microseconds(now), PURGE_LIMIT)).rowcount
+            self._purge_next = now if removed == PURGE_LIMIT else now + PURGE_EVERY
+
+    def _now(self) -> int:
+        return _microseconds(self._clock.now())
+
+
+@lru_cache
+def select_sql(partition_column: str, order: tuple[str, ...], *, ends: str, after: bool, descending: bool) -> str:
+    """`ends` is how the first column of `order` compares to the upper bound, if there is one."""
+    columns, marks = ", ".join(order), ", ".join("?" * len(order))
+    compare, direction = ("<", "DESC") if descending else (">", "ASC")
+    conditions = [
+        f"{partition_column} = ?",
+        f"{order[0]} >= ?",
+        f"{order[0]} {ends} ?" if ends else "",
+        f"({columns}) {compare} ({marks})" if after else "",
+        ALIVE,
+    ]
+    where = " AND ".join(filter(None, conditions))
+    ordered = ", ".join(f"{column} {direction}" for column in order)
+    return f"SELECT {COLUMNS} FROM documents WHERE {where} ORDER BY {ordered} LIMIT ?"  # noqa: S608 - names of ours
+
+
+@lru_cache
+def _get_many_sql(count: int) -> str:
+    marks = ", ".join(["(?, ?)"] * count)
+    return f"SELECT {COLUMNS} FROM documents WHERE (partition, sort) IN (VALUES {marks}) AND {ALIVE}"  # noqa: S608 - marks
+
+
+def _transact(connection: sqlite3.Connection, writes: Sequence[Write], bodies: Sequence[str], now: int) -> None:
+    found = [_Current(connection, write.key, now) for write in writes]
+    failed = [write.key for write, current in zip(writes, found, strict=True) if not current.allows(write)]
+    if failed:
+        raise ConditionFailed(failed)
+    changed = [
+        current.updated(write) if isinstance(write, Update) else body
+        for write, current, body in zip(writes, found, bodies, strict=True)
+    ]
+    for write, current, body in zip(writes, found, changed, strict=True):
+        current.apply(connection, write, body)
+
+
+class _Current:
+    """What a transaction finds under a key. An expired document still has a row, but counts as none."""
+
+    def __init__(self, connection: sqlite3.Connection, key: Key, now: int) -> None:
+        row = connection.execute(FIND, (key.partition, key.sort)).fetchone()
+        self._row_id: int | None = row and row[0]
+        self._version: int = row[1] if row else 0
+        self._text: str = row[2] if row else "{}"
+        self._exists = row is not None and (row[3] is None or row[3] > now)
+
+    def allows(self, write: Write) -> bool:
+        if isinstance(write, Update) and not self._exists:
+            return False
+        return all(self._satisfies(condition) for condition in write.conditions)
+
+    def updated(self, update: Update) -> str:
+        body = {**self._body, **update.set}
+        for name, amount in update.add.items():
+            body[name] = add_to_field(body, name, amount)
+        return encode_body(body).decode()
+
+    def apply(self, connection: sqlite3.Connection, write: Write, body: str) -> None:
+        version = self._version + 1 if self._exists else 1
+        if isinstance(write, Put):
+            values = (version, body, *_expiry_and_indexes(write))
+            if self._row_id is None:
+                connection.execute(INSERT, (write.key.partition, write.key.sort, *values))
+            else:
+                connection.execute(REPLACE, (*values, self._row_id))
+        elif isinstance(write, Update):
+            connection.execute(UPDATE, (version, body, self._row_id))
+        elif isinstance(write, Delete):
+            connection.execute(DELETE, (self._row_id,))
+
+    def _satisfies(self, condition: Condition) -> bool:
+        if isinstance(condition, Absent):
+            return not self._exists
+        if isinstance(condition, Exists):
+            return self._exists
+        if isinstance(condition, VersionIs):
+            return self._exists and self._version == condition.version
+        return self._exists and _field_holds(condition, self._body)
+
+    @cached_property
+    def _body(self) -> Json:
+        body: Json = orjson.loads(self._text)
+        return body
+
+
+def _field_holds(condition: FieldIs | FieldAtLeast | FieldAtMost, body: Json) -> bool:
+    value = body.get(condition.name)
+    if isinstance(condition, FieldIs):
+        return isinstance(value, bool) == isinstance(condition.value, bool) and value == condition.value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return value >= condition.bound if isinstance(condition, FieldAtLeast) else value <= condition.bound
+
+
+def _expiry_and_indexes(put: Put) -> list[int | str | None]:
+    values: list[int | str | None] = [_microseconds(put.expires) if put.expires else None]
+    for index in Index:
+        key = put.indexes.get(index)
+        values += [key.partition, key.sort] if key else [None, None]
+    return values
+
+
+def _document(row: Row) -> Document:
+    partition, sort, version, body, expires, *pairs = row
+    indexes = {
+        index: Key(pairs[2 * number], pairs[2 * number + 1])
+        for number, index in enumerate(Index)
+        if pairs[2 * number] is not None
+    }
+    moment = None if expires is None else EPOCH + timedelta(microseconds=expires)
+    return Document(Key(partition, sort), orjson.loads(body), version, indexes, moment)
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - EPOCH) // MICROSECOND
