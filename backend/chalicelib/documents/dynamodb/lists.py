@@ -14,9 +14,7 @@ from chalicelib.documents.dynamodb.items import (
     index_sort,
     to_item_key,
 )
-
-LAST_CHARACTER = "\U0010ffff"
-SURROGATES, AFTER_SURROGATES = 0xD800, 0xE000
+from chalicelib.documents.ranges import bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +49,19 @@ class List:
     def condition(self, expressions: Expressions, within: Range) -> str | None:
         """The key condition, or None when no sort key can be in the range."""
         partition, sort = self.names
-        term = f"{expressions.name(partition)} = {expressions.text(self.partition)}"
-        lower, upper = self._bounds(within)
-        if upper is None and not lower:
-            return term
-        if upper is None:
-            return f"{term} AND {expressions.name(sort)} >= {expressions.text(lower)}"
-        if upper < lower:
+        among = f"{expressions.name(partition)} = {expressions.text(self.partition)}"
+        ends = bounds(within)
+        # The sort key of an index goes on behind what it was given as.
+        upper = ends.upper + AFTER_TIES if ends.upper and ends.upper_included and self.index else ends.upper
+        if upper is not None and (not upper or upper < ends.lower):
             return None
-        if not lower:
-            return f"{term} AND {expressions.name(sort)} <= {expressions.text(upper)}"
-        return f"{term} AND {expressions.name(sort)} BETWEEN {expressions.text(lower)} AND {expressions.text(upper)}"
-
-    def _bounds(self, within: Range) -> tuple[str, str | None]:
-        """What all sort keys of the range lie between; `_successor` itself may lie there too."""
-        lower = max(within.prefix, within.start or "")
-        uppers = [_successor(within.prefix)]
-        if within.end is not None:
-            uppers.append(within.end if self.index is None else within.end + AFTER_TIES)
-        return lower, min((upper for upper in uppers if upper is not None), default=None)
-
-
-def _successor(prefix: str) -> str | None:
-    """The first text after all that start with `prefix`; None when only the end of Unicode is."""
-    kept = prefix.rstrip(LAST_CHARACTER)
-    if not kept:
-        return None
-    following = ord(kept[-1]) + 1
-    return kept[:-1] + chr(AFTER_SURROGATES if following == SURROGATES else following)
+        match ends.lower, upper:
+            case "", None:
+                return among
+            case lower, None:
+                return f"{among} AND {expressions.name(sort)} >= {expressions.text(lower)}"
+            case "", str():
+                return f"{among} AND {expressions.name(sort)} <= {expressions.text(upper)}"
+            case lower, str():
+                between = f"BETWEEN {expressions.text(lower)} AND {expressions.text(upper)}"
+                return f"{among} AND {expressions.name(sort)} {between}"
