@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from chalicelib.clock import Clock, SystemClock
 from chalicelib.documents import Documents
@@ -10,12 +11,14 @@ from chalicelib.jobs.executors import Executor
 from chalicelib.jobs.model import Target
 from chalicelib.objects import Objects
 from chalicelib.queues import Queues
-from chalicelib.settings import Settings
+from chalicelib.settings import BadSettings, Home, Settings
 from chalicelib.vault import Vault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
+    """`executors` are the targets this home offers; the first is what an order gets that names none."""
+
     settings: Settings
     clock: Clock
     documents: Documents
@@ -27,6 +30,45 @@ class Ports:
 
 
 def connect(settings: Settings, clock: Clock | None = None) -> Ports:
-    """The ports of a home; makes the data folder on first use."""
-    clock = clock or SystemClock()
-    raise NotImplementedError(settings, clock)
+    """The ports of a home. The local one makes its data folder on first use."""
+    if settings.home is Home.AWS:
+        raise BadSettings("MILLRACE_HOME: `aws` is not offered by this version; use `local`.")
+    return _connect_local(settings, clock or SystemClock())
+
+
+def _connect_local(settings: Settings, clock: Clock) -> Ports:
+    # Imported here, so that a home loads its own adapters only.
+    from chalicelib.documents.sqlite import SqliteDocuments  # noqa: PLC0415
+    from chalicelib.identity.local import LocalIdentity  # noqa: PLC0415
+    from chalicelib.jobs.executors.process import ProcessExecutor  # noqa: PLC0415
+    from chalicelib.keyfile import read_or_make  # noqa: PLC0415
+    from chalicelib.objects.folder import FolderObjects  # noqa: PLC0415
+    from chalicelib.queues.sqlite import SqliteQueues  # noqa: PLC0415
+    from chalicelib.sqlite import Database  # noqa: PLC0415
+
+    data = settings.data
+    database = Database(data / "millrace.db")
+    documents = SqliteDocuments(database, clock)
+    queues = SqliteQueues(database, clock, data / "wake")
+    keys = data / "keys"
+    return Ports(
+        settings=settings,
+        clock=clock,
+        documents=documents,
+        objects=FolderObjects(data / "objects", read_or_make(keys / "links.key", _random_key), clock),
+        queues=queues,
+        identity=LocalIdentity(documents, clock, keys),
+        vault=Vault(keys),
+        executors={Target.PROCESS: ProcessExecutor(queues, workers_folder(settings))},
+    )
+
+
+def workers_folder(settings: Settings) -> Path:
+    """Where live workers of this machine hold their locks."""
+    return settings.data / "workers"
+
+
+def _random_key() -> bytes:
+    import secrets  # noqa: PLC0415
+
+    return secrets.token_bytes(32)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from chalicelib.documents import TRANSACTION_LIMIT, Absent, Check, Condition, Delete, FieldIs, Put, Write
 from chalicelib.jobs import store
-from chalicelib.jobs.decide import LOST, Claim, Decision, End, Requeue, Stop
+from chalicelib.jobs.decide import LOST, STOPPED, Claim, Decision, End, Requeue, Stop
 from chalicelib.jobs.lock import Lock
 from chalicelib.jobs.model import (
     QUEUED_AGAIN,
@@ -97,7 +97,7 @@ class Changes:
             reason=action.reason,
             not_before=action.not_before,
             tries=before.tries - action.loss,
-            losses=before.losses + action.loss,
+            losses=before.losses + (action.loss and action.reason != STOPPED),
             attempts=_appended(before.attempts, attempt),
         )
         self._take_result(before, stop=action.reason != LOST)

@@ -18,7 +18,7 @@ STOP_GRACE = timedelta(seconds=10)
 LONGEST_NAP = timedelta(seconds=30)
 """An open job is looked at this often, whatever was lost."""
 
-CANCELLED, JOB_TIMEOUT, LOST = "cancelled", "job_timeout", "worker_lost"
+CANCELLED, JOB_TIMEOUT, LOST, STOPPED = "cancelled", "job_timeout", "worker_lost", "worker_stopped"
 
 
 @dataclass(frozen=True, slots=True)

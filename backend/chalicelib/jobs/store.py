@@ -41,6 +41,7 @@ from chalicelib.jobs.model import (
 
 JOB = "job"
 LOCK = "lock"
+DRAFT = "draft"
 OPEN_JOBS = "open-jobs"
 
 
@@ -64,8 +65,16 @@ def result_key(job_id: str, number: int) -> Key:
     return Key(partition(job_id), f"result#{number:04d}")
 
 
+def draft_key(job_id: str) -> Key:
+    return Key(partition(job_id), DRAFT)
+
+
+def runner_partition(worker: str) -> str:
+    return f"runner#{worker}"
+
+
 def runner_key(worker: str, job_id: str, number: int) -> Key:
-    return Key(f"runner#{worker}", f"{job_id}#{number:04d}")
+    return Key(runner_partition(worker), f"{job_id}#{number:04d}")
 
 
 def mutex_key(tenant_id: str, queue_id: str) -> Key:
@@ -95,15 +104,24 @@ def put_job(job: Job, *conditions: Condition) -> Put:
     return Put(job_key(job.job_id), job_body(job), conditions or (VersionIs(job.version),), indexes)
 
 
-def put_order(job_id: str, order: Order, *conditions: Condition, expires: datetime | None = None) -> Put:
-    return Put(order_key(job_id, order.number), order_body(order), conditions, expires=expires)
+def put_draft(job_id: str, tenant_id: str, *, until: datetime) -> Put:
+    """Marks orders whose job is not there yet. Found among the open jobs once `until` has passed."""
+    found_at = Key(OPEN_JOBS, f"{to_text(until)}#{job_id}")
+    return Put(draft_key(job_id), {"tenant_id": tenant_id}, indexes={Index.THIRD: found_at})
 
 
-def update_order(job_id: str, order: Order, *conditions: Condition) -> Update:
+def due(documents: Documents, now: datetime, *, limit: int) -> list[Document]:
+    """Documents of open jobs, and abandoned drafts, that want to be looked at."""
+    return list(documents.query_index(Index.THIRD, OPEN_JOBS, Range(end=to_text(now)), limit=limit).items)
+
+
+def put_order(job_id: str, order: Order) -> Put:
+    return Put(order_key(job_id, order.number), order_body(order))
+
+
+def update_order(job_id: str, order: Order) -> Update:
     """Writes all but the specification, if nobody wrote it since `order` was read."""
-    return Update(
-        order_key(job_id, order.number), order_state(order), conditions=(VersionIs(order.version), *conditions)
-    )
+    return Update(order_key(job_id, order.number), order_state(order), conditions=[VersionIs(order.version)])
 
 
 def put_event(job_id: str, event: Event) -> Put:

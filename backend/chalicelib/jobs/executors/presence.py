@@ -1,4 +1,4 @@
-"""Which worker processes of this machine live: each holds a lock on its own file, and the kernel lets go at its death."""
+"""Which worker processes of this machine live: each locks a file of its own, and its death unlocks it."""
 
 import fcntl
 import os

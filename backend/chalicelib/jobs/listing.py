@@ -1,0 +1,64 @@
+"""The list of a tenant's jobs, newest first. Every page reads a bounded number of documents."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from chalicelib.accounts.model import Caller
+from chalicelib.clock import to_text
+from chalicelib.documents import Index, Range
+from chalicelib.jobs import store
+from chalicelib.jobs.model import Job, JobStatus
+from chalicelib.wiring import Ports
+
+MOST_EXAMINED = 1000
+"""Documents one page looks through for a text or a kind; its cursor goes on from there."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilters:
+    """`text` is found in names, users and ids, whatever the case. `since` and `until` bound the time of submission."""
+
+    status: JobStatus | None = None
+    kind: str | None = None
+    text: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def admits(self, job: Job) -> bool:
+        wanted = (self.text or "").casefold()
+        return (not self.kind or job.kind == self.kind) and any(
+            wanted in each.casefold() for each in (job.name, job.username, job.job_id, job.trace_id)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    """A page can be shorter than asked and still have a cursor, when few of the jobs looked through matched."""
+
+    items: Sequence[Job]
+    cursor: str | None
+
+
+def list_jobs(
+    ports: Ports, caller: Caller, filters: JobFilters, *, limit: int = 50, cursor: str | None = None
+) -> JobPage:
+    index, partition = Index.FIRST, store.tenant_index(caller.tenant_id)
+    if filters.status:
+        index, partition = Index.SECOND, store.status_index(caller.tenant_id, filters.status)
+    within = Range(
+        start=to_text(filters.since) if filters.since else None,
+        end=to_text(filters.until + timedelta(microseconds=1)) if filters.until else None,
+    )
+    found: list[Job] = []
+    examined = 0
+    picky = bool(filters.text or filters.kind)
+    while True:
+        page = ports.documents.query_index(
+            index, partition, within, limit=limit - len(found), cursor=cursor, descending=True
+        )
+        examined += len(page.items)
+        found += filter(filters.admits, map(store.to_job, page.items))
+        cursor = page.cursor
+        if cursor is None or not picky or len(found) >= limit or examined >= MOST_EXAMINED:
+            return JobPage(found, cursor)

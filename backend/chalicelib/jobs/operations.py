@@ -1,0 +1,275 @@
+"""What a caller can do with jobs. Pages, REST and the command line all end here.
+
+A job of another tenant is NotFound; a viewer's write is NotAllowed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Literal
+
+from chalicelib.accounts.model import Caller, Role
+from chalicelib.documents import ConditionFailed, Delete, Range, VersionIs
+from chalicelib.errors import Conflict, MillraceError, NotAllowed, NotFound
+from chalicelib.jobs import dag, logs, store, submitting
+from chalicelib.jobs.decide import waiting_reasons
+from chalicelib.jobs.logs import LogPart
+from chalicelib.jobs.model import STATE_LETTERS, Event, Job, JobStatus, Order, OrderStatus
+from chalicelib.jobs.orchestrator import board_of
+from chalicelib.jobs.submission import JobRequest, parse_request
+from chalicelib.jobs.wakeups import wake
+from chalicelib.wiring import Ports
+
+LINK_LASTS = timedelta(hours=1)
+_TRIES = 10
+_QUEUED = STATE_LETTERS[OrderStatus.QUEUED]
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    items: Sequence[Event]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPlan:
+    """Order numbers: what stays as it is, and what runs again."""
+
+    keeps: tuple[int, ...]
+    reruns: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BulkResult:
+    job_id: str
+    ok: bool
+    detail: str
+
+
+def submit(ports: Ports, caller: Caller, request: JobRequest, *, job_id: str | None = None) -> Job:
+    """A new job, queued and about to be looked at. With the `job_id` of an earlier submission, that one's job."""
+    _may_write(caller)
+    job = submitting.create(ports, caller, request, job_id=job_id or ports.clock.new_id())
+    wake(ports, job.job_id, tenant_id=job.tenant_id)
+    return job
+
+
+def get_job(ports: Ports, caller: Caller, job_id: str) -> Job:
+    job = store.find_job(ports.documents, job_id)
+    if job.tenant_id != caller.tenant_id:
+        raise NotFound(f"There is no job {job_id}.")
+    return job
+
+
+def get_orders(ports: Ports, caller: Caller, job_id: str) -> list[Order]:
+    """All orders in order of number; the `reason` of those that wait says what for."""
+    return orders_of(ports, get_job(ports, caller, job_id))
+
+
+def orders_of(ports: Ports, job: Job) -> list[Order]:
+    orders = store.load_all_orders(ports.documents, job)
+    if job.status.ended:
+        return orders
+    board = board_of(job, orders)
+    reasons = dict(waiting_reasons(board, lambda number: orders[number - 1].name, ports.clock.now()))
+    return [replace(each, reason=reasons[each.number]) if each.number in reasons else each for each in orders]
+
+
+def get_order(ports: Ports, caller: Caller, job_id: str, number: int) -> Order:
+    job = get_job(ports, caller, job_id)
+    found = store.load_orders(ports.documents, job, [number]) if 1 <= number <= job.order_count else {}
+    if number not in found:
+        raise NotFound(f"Job {job_id} has no order {number:04d}; it has {job.order_count}.")
+    return found[number]
+
+
+def list_events(
+    ports: Ports,
+    caller: Caller,
+    job_id: str,
+    *,
+    limit: int = 100,
+    cursor: str | None = None,
+    newest_first: bool = False,
+) -> EventPage:
+    get_job(ports, caller, job_id)
+    page = ports.documents.query(
+        store.partition(job_id), Range(prefix="event#"), limit=limit, cursor=cursor, descending=newest_first
+    )
+    return EventPage([store.to_event(each) for each in page.items], page.cursor)
+
+
+def cancel(ports: Ports, caller: Caller, job_id: str) -> Job:
+    """Ask for the end of a job. What runs is stopped within seconds; the job then ends as cancelled."""
+    _may_write(caller)
+    for _ in range(_TRIES):
+        job = get_job(ports, caller, job_id)
+        if job.status.ended:
+            raise Conflict(f"The job has ended already: it is {job.status}.")
+        if job.cancel_requested_by:
+            return job
+        after = replace(job, cancel_requested_by=caller.email, reason=f"cancelled by {caller.email}")
+        if _save(ports, caller, after, "job.cancel_requested"):
+            wake(ports, job_id, tenant_id=job.tenant_id)
+            return replace(after, version=job.version + 1)
+    raise _busy()
+
+
+def retry_plan(ports: Ports, caller: Caller, job_id: str, *, from_order: int | None = None) -> RetryPlan:
+    """What a retry would keep and rerun: an order and all behind it, or else whatever did not succeed."""
+    return _plan_retry(ports, get_job(ports, caller, job_id), from_order)
+
+
+def retry(ports: Ports, caller: Caller, job_id: str, *, from_order: int | None = None) -> Job:
+    """Run part of an ended job again, in place: attempts and history go on."""
+    _may_write(caller)
+    for _ in range(_TRIES):
+        job = get_job(ports, caller, job_id)
+        plan = _plan_retry(ports, job, from_order)
+        states = list(job.states)
+        for number in plan.reruns:
+            states[number - 1] = _QUEUED
+        after = replace(
+            job,
+            status=JobStatus.QUEUED,
+            states="".join(states),
+            reason="",
+            started_at=None,
+            ended_at=None,
+            deadline=None,
+            warnings=0,
+            cancel_requested_by="",
+            look_at=ports.clock.now(),
+        )
+        if _save(
+            ports, caller, after, "job.retried", f"{len(plan.reruns)} orders run again, {len(plan.keeps)} are kept"
+        ):
+            wake(ports, job_id, tenant_id=job.tenant_id)
+            return replace(after, version=job.version + 1)
+    raise _busy()
+
+
+def _plan_retry(ports: Ports, job: Job, from_order: int | None) -> RetryPlan:
+    if not job.status.ended:
+        raise Conflict(f"The job is {job.status}; it can be retried once it has ended.")
+    if from_order is not None and not 1 <= from_order <= job.order_count:
+        raise NotFound(f"The job has no order {from_order}; it has {job.order_count}.")
+    orders = store.load_all_orders(ports.documents, job)
+    roots = [each.number for each in orders if each.status is not OrderStatus.SUCCEEDED]
+    if from_order is not None:
+        roots = [from_order]
+    if not roots:
+        raise Conflict("Every order succeeded; say from which one to run again.")
+    again = dag.descendants([each.spec.dependencies for each in orders], roots)
+    if from_order is not None:
+        again |= _needed_before(orders, again)
+    keeps = tuple(each.number for each in orders if each.number not in again)
+    return RetryPlan(keeps, tuple(sorted(again)))
+
+
+def _needed_before(orders: Sequence[Order], again: set[int]) -> set[int]:
+    """Dependencies that never succeeded must run too, or what waits for them could not."""
+    found: set[int] = set()
+    ahead = list(again)
+    while ahead:
+        for each in orders[ahead.pop() - 1].spec.dependencies:
+            if each not in again | found and orders[each - 1].status is not OrderStatus.SUCCEEDED:
+                found.add(each)
+                ahead.append(each)
+    return found | (dag.descendants([each.spec.dependencies for each in orders], sorted(found)) if found else set())
+
+
+def submission_of(ports: Ports, caller: Caller, job_id: str) -> dict[str, Any]:
+    """The job as a submission again. Secrets are there by name, with empty values."""
+    job = get_job(ports, caller, job_id)
+    return submitting.as_submission(job, store.load_all_orders(ports.documents, job))
+
+
+def clone(
+    ports: Ports, caller: Caller, job_id: str, changes: Mapping[str, Any], *, new_job_id: str | None = None
+) -> Job:
+    """Submit it again with some fields replaced. Secrets left empty keep the values they had in the original."""
+    _may_write(caller)
+    job = get_job(ports, caller, job_id)
+    orders = store.load_all_orders(ports.documents, job)
+    request = parse_request({**submitting.as_submission(job, orders), **changes})
+    filled = submitting.with_secrets_of(ports.vault, request, orders)
+    return submit(ports, caller, filled, job_id=new_job_id)
+
+
+def delete(ports: Ports, caller: Caller, job_id: str) -> None:
+    """Remove an ended job with its history, logs and artifacts."""
+    _may_write(caller)
+    job = get_job(ports, caller, job_id)
+    if not job.status.ended:
+        raise Conflict(f"The job is {job.status}; cancel it first.")
+    try:
+        ports.documents.transact([Delete(store.job_key(job_id), [VersionIs(job.version)])])
+    except ConditionFailed:
+        raise Conflict("Somebody changed the job meanwhile; look at it again.") from None
+    submitting.sweep(ports, job_id, job.tenant_id)
+
+
+def bulk(ports: Ports, caller: Caller, action: Literal["cancel", "delete"], job_ids: Sequence[str]) -> list[BulkResult]:
+    """The same for many jobs; one result each, and one that cannot be done stops none of the others."""
+    _may_write(caller)
+    act = cancel if action == "cancel" else delete
+    return [_one_of_many(act, ports, caller, job_id) for job_id in dict.fromkeys(job_ids)]
+
+
+def _one_of_many(act: Any, ports: Ports, caller: Caller, job_id: str) -> BulkResult:
+    try:
+        act(ports, caller, job_id)
+    except MillraceError as error:
+        return BulkResult(job_id, ok=False, detail=error.detail)
+    return BulkResult(job_id, ok=True, detail="")
+
+
+def read_log(
+    ports: Ports,
+    caller: Caller,
+    job_id: str,
+    number: int,
+    *,
+    attempt: int | None = None,
+    offset: int = 0,
+    limit: int | None = None,
+) -> LogPart:
+    """The log of an attempt (the latest unless named) from `offset` bytes on, as far as it is there."""
+    order = get_order(ports, caller, job_id, number)
+    wanted = order.attempt if attempt is None else attempt
+    if attempt is not None and not 1 <= attempt <= order.attempt:
+        raise NotFound(f"Order {number:04d} has no attempt {attempt}; it has had {order.attempt}.")
+    text, reaches_end = logs.read_log(
+        ports.objects, caller.tenant_id, job_id, number, wanted, offset=offset, limit=limit
+    )
+    over = wanted < order.attempt or order.status.ended
+    return LogPart(text, offset + len(text), complete=over and reaches_end)
+
+
+def artifact_link(ports: Ports, caller: Caller, job_id: str, number: int, path: str) -> str:
+    """A link that downloads it without signing in, for an hour."""
+    order = get_order(ports, caller, job_id, number)
+    for each in order.artifacts:
+        if each.path == path:
+            return ports.objects.get_link(each.object, lasts=LINK_LASTS, filename=path.rsplit("/", 1)[-1])
+    raise NotFound(f"Order {number:04d} left no file `{path}`.")
+
+
+def _save(ports: Ports, caller: Caller, job: Job, kind: str, message: str = "") -> bool:
+    """Write the job with a line of its history; False when somebody else wrote it first."""
+    event = Event(event_id=ports.clock.new_id(), at=ports.clock.now(), actor=caller.email, kind=kind, message=message)
+    try:
+        ports.documents.transact([store.put_job(job), store.put_event(job.job_id, event)])
+    except ConditionFailed:
+        return False
+    return True
+
+
+def _busy() -> Conflict:
+    return Conflict("The job is changing too fast just now; try again.")
+
+
+def _may_write(caller: Caller) -> None:
+    if caller.role is Role.VIEWER:
+        raise NotAllowed("Viewers can look, but not change anything; ask an admin of your organisation for more.")

@@ -1,0 +1,242 @@
+"""One attempt of an order on this machine: its folder, environment, log, commands and artifacts."""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import stamina
+
+from chalicelib.errors import MillraceError
+from chalicelib.jobs import results, store
+from chalicelib.jobs.decide import CANCELLED, LOST, STOPPED
+from chalicelib.jobs.executors import Assignment
+from chalicelib.jobs.logs import LogWriter
+from chalicelib.jobs.model import Artifact, Job, Order, OrderStatus
+from chalicelib.jobs.submitting import artifact_prefix
+from chalicelib.shells import Ending, Masker, Outcome, Shells, Stop, UnsafeFolder
+from chalicelib.wiring import Ports
+
+log = logging.getLogger(__name__)
+
+INPUTS = "inputs"
+REPORT_PATIENCE = 600.0
+
+
+@dataclass(slots=True)
+class Running:
+    """An attempt in a slot. `shutting_down` tells a stop of the worker from one of the order."""
+
+    assignment: Assignment
+    stop: Stop = field(default_factory=Stop)
+    shutting_down: bool = False
+    log: LogWriter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """How an attempt went. `queued`: it did not go at all, and may go again."""
+
+    status: OrderStatus
+    reason: str
+    exit_code: int | None = None
+    artifacts: tuple[Artifact, ...] = ()
+
+
+class Runner:
+    """Runs attempts in the slots of one worker process."""
+
+    def __init__(self, ports: Ports, shells: Shells, worker: str) -> None:
+        self._ports = ports
+        self._shells = shells
+        self._worker = worker
+        self._running: dict[tuple[str, int], Running] = {}
+        self._lock = threading.Lock()
+
+    def run(self, slot: int, assignment: Assignment, begun: Callable[[], None]) -> None:
+        """Run it and report the result; `begun` is called once it is ours (or nobody's any more)."""
+        order = results.begin(self._ports, assignment, worker=self._worker)
+        begun()
+        if order is None:
+            return
+        with self._registered(assignment) as running:
+            finding = self._carry_out(slot, order, running)
+        self._report(assignment, order, finding)
+
+    def _report(self, assignment: Assignment, order: Order, finding: Finding) -> None:
+        """A result is worth waiting for: the store may be busy, or the disk full, for a while."""
+        for attempt in stamina.retry_context(on=MillraceError, attempts=None, timeout=REPORT_PATIENCE, wait_max=5):
+            with attempt:
+                results.report(
+                    self._ports,
+                    assignment,
+                    worker=self._worker,
+                    status=finding.status,
+                    reason=finding.reason,
+                    exit_code=finding.exit_code,
+                    started_at=order.started_at,
+                    artifacts=finding.artifacts,
+                )
+
+    def stop(self, job_id: str, number: int, attempt: int) -> None:
+        with self._lock:
+            running = self._running.get((job_id, number))
+        if running and running.assignment.attempt == attempt:
+            running.stop.set()
+
+    def stop_all(self) -> None:
+        for running in self._all():
+            running.shutting_down = True
+            running.stop.set()
+
+    def write_logs(self) -> None:
+        """Make visible what the running attempts have printed."""
+        now = time.monotonic()
+        for running in self._all():
+            if running.log:
+                running.log.write_due(now)
+
+    def obey_stops(self) -> None:
+        """The net under a lost request to stop: the order itself says it too."""
+        running = self._all()
+        keys = [store.order_key(each.assignment.job_id, each.assignment.number) for each in running]
+        for each, found in zip(running, self._ports.documents.get_many(keys) if keys else [], strict=True):
+            if found is None or found.body["live"] != each.assignment.attempt or found.body["stop_asked_at"]:
+                each.stop.set()
+
+    def _all(self) -> list[Running]:
+        with self._lock:
+            return list(self._running.values())
+
+    @contextmanager
+    def _registered(self, assignment: Assignment) -> Iterator[Running]:
+        key = (assignment.job_id, assignment.number)
+        running = Running(assignment)
+        with self._lock:
+            self._running[key] = running
+        try:
+            yield running
+        finally:
+            with self._lock:
+                del self._running[key]
+
+    def _carry_out(self, slot: int, order: Order, running: Running) -> Finding:
+        try:
+            return self._try_carry_out(slot, order, running)
+        except Exception as failure:
+            # Whatever went wrong here is ours and not the order's: it starts again, and a limit ends it.
+            log.exception("order %s of job %s could not be run", order.number, running.assignment.job_id)
+            return Finding(OrderStatus.QUEUED, f"worker_failed: {failure}")
+
+    def _try_carry_out(self, slot: int, order: Order, running: Running) -> Finding:
+        job = store.find_job(self._ports.documents, running.assignment.job_id)
+        folder = self._shells.prepare(slot)
+        try:
+            self._bring_inputs(slot, folder, job, order)
+            outcome = self._run_commands(slot, job, order, running)
+            artifacts, missing = self._keep_outputs(slot, order, running.assignment)
+        finally:
+            self._shells.clear(slot)
+        status, reason = judge(outcome, order, shutting_down=running.shutting_down)
+        if status is OrderStatus.SUCCEEDED and missing:
+            status, reason = OrderStatus.FAILED, f"the output `{missing[0]}` was not there at the end"
+        return Finding(status, reason, outcome.exit_code, tuple(artifacts))
+
+    def _run_commands(self, slot: int, job: Job, order: Order, running: Running) -> Outcome:
+        secrets = {name: self._ports.vault.open(sealed) for name, sealed in order.spec.secret_env.items()}
+        masker = Masker(secrets.values())
+        log = LogWriter(
+            self._ports.objects,
+            job.tenant_id,
+            job.job_id,
+            order.number,
+            order.attempt,
+            limit=self._ports.settings.log_limit,
+        )
+        running.log = log
+        outcome = self._shells.run(
+            slot,
+            commands=order.spec.commands,
+            env={**order.spec.env, **secrets, **engine_values(job, order)},
+            timeout=order.spec.timeout,
+            on_output=lambda output: log.add(masker.feed(output)),
+            stop=running.stop,
+        )
+        log.add(masker.flush())
+        log.close()
+        return outcome
+
+    def _bring_inputs(self, slot: int, folder: Path, job: Job, order: Order) -> None:
+        """Artifacts of the dependencies, as inputs/<order_name>/<path>."""
+        dependencies = store.load_orders(self._ports.documents, job, order.spec.dependencies)
+        for each in dependencies.values():
+            for artifact in each.artifacts:
+                target = folder / INPUTS / each.name / artifact.path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with target.open("wb") as file:
+                    file.writelines(self._ports.objects.read(artifact.object))
+        if any(each.artifacts for each in dependencies.values()):
+            self._shells.give(slot, folder / INPUTS)
+
+    def _keep_outputs(self, slot: int, order: Order, assignment: Assignment) -> tuple[list[Artifact], list[str]]:
+        """What was kept, and which of the declared outputs are not there."""
+        kept, missing = [], []
+        place = f"{artifact_prefix(assignment.tenant_id, assignment.job_id)}{order.number:04d}/{order.attempt:04d}"
+        for path in order.spec.outputs:
+            try:
+                file = self._shells.open_left(slot, path)
+            except (OSError, UnsafeFolder):
+                missing.append(path)
+                continue
+            with file:
+                size = self._ports.objects.put(f"{place}/{path}", file, replace=True)
+            kept.append(Artifact(path=path, size=size, object=f"{place}/{path}"))
+        return kept, missing
+
+
+def engine_values(job: Job, order: Order) -> dict[str, str]:
+    return {
+        "RUN_ID": job.job_id,
+        "TRACE_ID": job.trace_id,
+        "FLOW_ID": f"{job.username}:{job.trace_id}-{job.flow_label}",
+        "ORDER_ID": order.name,
+        "ORDER_NUM": f"{order.number:04d}",
+        "ATTEMPT": str(order.attempt),
+        "TIMEOUT": str(order.spec.timeout),
+    }
+
+
+def judge(outcome: Outcome, order: Order, *, shutting_down: bool) -> tuple[OrderStatus, str]:  # noqa: PLR0911 - a table of endings
+    """What an outcome means for the order, and why in words."""
+    match outcome.ending:
+        case Ending.EXITED if outcome.exit_code == 0:
+            return OrderStatus.SUCCEEDED, ""
+        case Ending.EXITED:
+            return OrderStatus.FAILED, f"exit code {outcome.exit_code}{_where(outcome, order.spec.commands)}"
+        case Ending.SIGNALLED:
+            number = (outcome.exit_code or 128) - 128
+            name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+            return OrderStatus.FAILED, f"killed by {name}{_where(outcome, order.spec.commands)}"
+        case Ending.TIMED_OUT:
+            return (
+                OrderStatus.TIMED_OUT,
+                f"ran longer than its {order.spec.timeout} s{_where(outcome, order.spec.commands)}",
+            )
+        case Ending.STOPPED if shutting_down:
+            return OrderStatus.QUEUED, STOPPED
+        case Ending.STOPPED:
+            return OrderStatus.CANCELLED, CANCELLED
+        case Ending.LOST:
+            return OrderStatus.QUEUED, LOST
+    return OrderStatus.FAILED, f"could not be started: {outcome.detail}"
+
+
+def _where(outcome: Outcome, commands: Sequence[str]) -> str:
+    if outcome.failed_command is None or len(commands) == 1:
+        return ""
+    lines = commands[outcome.failed_command - 1].strip().splitlines() or [""]
+    return f" (command {outcome.failed_command} of {len(commands)}: {lines[0][:80]})"

@@ -1,0 +1,210 @@
+"""From a checked request to documents, and back to a request."""
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from chalicelib.accounts.model import Caller
+from chalicelib.documents import TRANSACTION_LIMIT, Absent, ConditionFailed, Delete
+from chalicelib.errors import Fault, Invalid
+from chalicelib.jobs import dag, logs, store
+from chalicelib.jobs.model import STATE_LETTERS, Event, Job, JobStatus, Order, OrderSpec, OrderStatus, RunWhen, Target
+from chalicelib.jobs.submission import JobRequest, OrderRequest
+from chalicelib.vault import Vault
+from chalicelib.wiring import Ports
+
+_JOB_SETTINGS = (
+    "git_repo",
+    "git_token_location",
+    "git_ssh_key_location",
+    "commit_hash",
+    "pr_number",
+    "issue_number",
+    "pr_comment_search_tag",
+    "presign_expiry",
+    "done_endpt",
+)
+_ORDER_SETTINGS = (
+    "ssm_paths",
+    "secret_manager_paths",
+    "sops_key",
+    "s3_location",
+    "git_repo",
+    "git_folder",
+    "commit_hash",
+    "ssm_targets",
+    "ssm_document_name",
+    "callback_url",
+)
+_ABANDONED = timedelta(days=1)
+_FINAL_ORDERS = 90
+"""So many orders fit into one transaction with their job."""
+
+
+def create(ports: Ports, caller: Caller, request: JobRequest, *, job_id: str) -> Job:
+    """Store the job and its orders; the job's own document comes last and makes it exist.
+
+    Orders that do not fit into that transaction are written before it, beside a draft mark by which the sweeper finds
+    and removes what a crash left. Raises Invalid for what this home cannot do.
+    """
+    _check_home(ports, request)
+    now = ports.clock.now()
+    orders = _orders(ports, request)
+    job = _job(caller, request, orders, job_id=job_id, now=now)
+    submitted = Event(event_id=ports.clock.new_id(), at=now, actor=caller.email, kind="job.submitted")
+    early, last = orders[:-_FINAL_ORDERS], orders[-_FINAL_ORDERS:]
+    if early:
+        ports.documents.transact([store.put_draft(job_id, caller.tenant_id, until=now + _ABANDONED)])
+    for first in range(0, len(early), TRANSACTION_LIMIT):
+        batch = early[first : first + TRANSACTION_LIMIT]
+        ports.documents.transact([store.put_order(job_id, each) for each in batch])
+    try:
+        ports.documents.transact(
+            [
+                store.put_job(job, Absent()),
+                store.put_event(job_id, submitted),
+                Delete(store.draft_key(job_id)),
+                *(store.put_order(job_id, each) for each in last),
+            ]
+        )
+    except ConditionFailed:
+        return store.find_job(ports.documents, job_id)
+    return job
+
+
+def sweep(ports: Ports, job_id: str, tenant_id: str) -> None:
+    """Remove what a deleted job leaves: orders, history, lock, logs and artifacts."""
+    while keys := [each.key for each in ports.documents.query(store.partition(job_id), limit=TRANSACTION_LIMIT).items]:
+        ports.documents.transact([Delete(key) for key in keys])
+    ports.objects.delete_prefix(logs.log_prefix(tenant_id, job_id))
+    ports.objects.delete_prefix(artifact_prefix(tenant_id, job_id))
+
+
+def artifact_prefix(tenant_id: str, job_id: str) -> str:
+    return f"artifacts/{tenant_id}/{job_id}/"
+
+
+def _check_home(ports: Ports, request: JobRequest) -> None:
+    offered = ", ".join(ports.executors)
+    faults = []
+    for index, order in enumerate(request.orders):
+        target = _target(ports, order)
+        if target not in ports.executors:
+            faults.append(Fault(f"orders[{index}].execution_target", f"{target} is not offered here; choose {offered}"))
+        if target is Target.PROCESS:
+            faults += [
+                Fault(
+                    f"orders[{index}].{name}",
+                    "needs an AWS target; orders in local processes take env_vars and secrets",
+                )
+                for name in _ORDER_SETTINGS
+                if getattr(order, name)
+            ]
+    if faults:
+        raise Invalid("The job asks for what this server does not offer.", faults)
+
+
+def _target(ports: Ports, order: OrderRequest) -> Target:
+    return order.target or next(iter(ports.executors))
+
+
+def _orders(ports: Ports, request: JobRequest) -> list[Order]:
+    dependencies = dag.resolve(request.orders)
+    return [
+        Order(number=number, spec=_spec(ports, order, dag.name_of(number, order), dependencies[number - 1]))
+        for number, order in enumerate(request.orders, 1)
+    ]
+
+
+def _spec(ports: Ports, order: OrderRequest, name: str, dependencies: tuple[int, ...]) -> OrderSpec:
+    return OrderSpec(
+        name=name,
+        commands=tuple(order.cmds),
+        timeout=order.timeout,
+        dependencies=dependencies,
+        must_succeed=order.must_succeed,
+        run_when=RunWhen(order.run_when),
+        retries=order.retries,
+        retry_delay=order.retry_delay,
+        target=_target(ports, order),
+        queue_id=order.queue_id,
+        env=dict(order.env_vars),
+        secret_env={variable: ports.vault.seal(value) for variable, value in order.secrets.items()},
+        outputs=tuple(order.outputs),
+        settings=_given(order, _ORDER_SETTINGS),
+    )
+
+
+def _job(caller: Caller, request: JobRequest, orders: Sequence[Order], *, job_id: str, now: datetime) -> Job:
+    return Job(
+        job_id=job_id,
+        tenant_id=caller.tenant_id,
+        username=request.username or caller.email,
+        kind="shell",
+        name=request.name or orders[0].name,
+        status=JobStatus.QUEUED,
+        created_at=now,
+        states=STATE_LETTERS[OrderStatus.QUEUED] * len(orders),
+        job_timeout=request.job_timeout,
+        max_parallel=request.max_parallel,
+        priority=request.priority,
+        flow_label=request.flow_label,
+        trace_id=secrets.token_hex(4),
+        settings=_given(request, _JOB_SETTINGS),
+        look_at=now,
+    )
+
+
+def _given(request: JobRequest | OrderRequest, names: Iterable[str]) -> dict[str, Any]:
+    return {name: value for name in names if (value := getattr(request, name))}
+
+
+def as_submission(job: Job, orders: Sequence[Order]) -> dict[str, Any]:
+    """What would submit this job again; defaults are left out, secrets are blank."""
+    return {
+        "name": job.name,
+        "flow_label": job.flow_label,
+        "job_timeout": job.job_timeout,
+        "max_parallel": job.max_parallel,
+        **({"priority": job.priority} if job.priority else {}),
+        **job.settings,
+        "orders": [_as_request(each, orders) for each in orders],
+    }
+
+
+def _as_request(order: Order, orders: Sequence[Order]) -> dict[str, Any]:
+    spec = order.spec
+    optional: Mapping[str, Any] = {
+        "dependencies": [orders[number - 1].name for number in spec.dependencies],
+        "retries": spec.retries,
+        "retry_delay": spec.retry_delay,
+        "queue_id": spec.queue_id,
+        "env_vars": dict(spec.env),
+        "secrets": dict.fromkeys(spec.secret_env, ""),
+        "outputs": list(spec.outputs),
+    }
+    return {
+        "order_name": spec.name,
+        "cmds": list(spec.commands),
+        "timeout": spec.timeout,
+        **{name: value for name, value in optional.items() if value},
+        **({} if spec.must_succeed else {"must_succeed": False}),
+        **({} if spec.run_when is RunWhen.ALL_SUCCEEDED else {"run_when": str(spec.run_when)}),
+        "execution_target": str(spec.target),
+        **spec.settings,
+    }
+
+
+def with_secrets_of(vault: Vault, request: JobRequest, originals: Sequence[Order]) -> JobRequest:
+    """Fill secrets that were left empty from the order of the same name."""
+    sealed = {each.name: each.spec.secret_env for each in originals}
+    orders = []
+    for number, order in enumerate(request.orders, 1):
+        known = sealed.get(dag.name_of(number, order), {})
+        values = {
+            name: vault.open(known[name]) if not value and name in known else value
+            for name, value in order.secrets.items()
+        }
+        orders.append(order.model_copy(update={"secrets": values}))
+    return request.model_copy(update={"orders": orders})

@@ -1,0 +1,159 @@
+"""A worker process: takes orders from the queue, runs them, and brings their jobs forward."""
+
+import logging
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from chalicelib.errors import MillraceError
+from chalicelib.jobs.executors import Assignment
+from chalicelib.jobs.executors.presence import Presence
+from chalicelib.jobs.executors.process import WORK, stops_of
+from chalicelib.jobs.orchestrator import Orchestrator
+from chalicelib.jobs.running import Runner
+from chalicelib.jobs.sweeper import sweep_departed, sweep_due
+from chalicelib.jobs.wakeups import WAKE_UPS
+from chalicelib.queues import Received
+from chalicelib.settings import Settings, read_settings
+from chalicelib.shells import Shells, default_scratch
+from chalicelib.wiring import Ports, connect, workers_folder
+
+log = logging.getLogger(__name__)
+
+LONG_WAIT = 20.0
+"""Seconds that a receiver sleeps at most; a message wakes it at once."""
+BEGIN_WITHIN = 10.0
+"""Seconds in which a received order is begun; after that another worker may."""
+LOG_TICK, SWEEP_TICK = 0.1, 0.25
+
+
+class Worker:
+    def __init__(self, ports: Ports, shells: Shells, worker: str) -> None:
+        self._ports = ports
+        self._worker = worker
+        self._runner = Runner(ports, shells, worker)
+        self._orchestrator = Orchestrator(ports, owner=worker)
+        self._slots = ports.settings.slots
+        self._free = threading.Semaphore(self._slots)
+        self._taken: queue.SimpleQueue[tuple[Assignment, str] | None] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._slot_threads = [
+            threading.Thread(target=self._serve_slot, args=(slot,), name=f"slot-{slot}") for slot in range(self._slots)
+        ]
+
+    def start(self) -> None:
+        for thread in self._slot_threads:
+            thread.start()
+        for loop in (self._take_orders, self._take_wake_ups, self._take_stops, self._write_logs, self._sweep):
+            threading.Thread(target=self._keep_on, args=(loop,), name=loop.__name__.strip("_"), daemon=True).start()
+
+    def stop(self, patience: float) -> None:
+        """Hand back what runs and end; commands get their grace, then are killed."""
+        self._stopping.set()
+        self._runner.stop_all()
+        for _ in self._slot_threads:
+            self._taken.put(None)
+        until = time.monotonic() + patience
+        for thread in self._slot_threads:
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _keep_on(self, step: Callable[[], None]) -> None:
+        """A part of the worker that fails says so and goes on: the store may be busy or full for a while."""
+        while not self._stopping.is_set():
+            try:
+                step()
+            except MillraceError as error:
+                log.error("%s: %s", step.__name__.strip("_"), error.detail)  # noqa: TRY400 - the detail says it all
+                self._stopping.wait(1)
+            except Exception:
+                log.exception("%s failed", step.__name__.strip("_"))
+                self._stopping.wait(1)
+
+    def _take_orders(self) -> None:
+        """Take as many orders as slots are free."""
+        self._free.acquire()
+        places = 1
+        while places < self._slots and self._free.acquire(blocking=False):
+            places += 1
+        received: list[Received] = []
+        try:
+            received = self._ports.queues.receive(WORK, limit=places, wait=LONG_WAIT, visibility=BEGIN_WITHIN)
+        finally:
+            for _ in range(places - len(received)):
+                self._free.release()
+        for each in received:
+            self._taken.put((Assignment(**each.body), each.receipt))
+
+    def _serve_slot(self, slot: int) -> None:
+        while (work := self._taken.get()) is not None:
+            try:
+                # What was received but not begun when the worker stops comes again, to another one.
+                if not self._stopping.is_set():
+                    self._run_one(slot, *work)
+            except Exception:
+                log.exception("slot %s failed with %s", slot, work)
+            finally:
+                self._free.release()
+
+    def _run_one(self, slot: int, assignment: Assignment, receipt: str) -> None:
+        self._runner.run(slot, assignment, lambda: self._acknowledge(receipt))
+        self._orchestrator.look(assignment.job_id)
+
+    def _acknowledge(self, receipt: str) -> None:
+        self._ports.queues.acknowledge(WORK, [receipt])
+
+    def _take_wake_ups(self) -> None:
+        received = self._ports.queues.receive(WAKE_UPS, limit=10, wait=LONG_WAIT, visibility=BEGIN_WITHIN)
+        for job_id in {each.body["job_id"] for each in received}:
+            self._orchestrator.look(job_id)
+        if received:
+            self._ports.queues.acknowledge(WAKE_UPS, [each.receipt for each in received])
+
+    def _take_stops(self) -> None:
+        stops = stops_of(self._worker)
+        received = self._ports.queues.receive(stops, limit=10, wait=LONG_WAIT)
+        for each in received:
+            self._runner.stop(each.body["job_id"], each.body["number"], each.body["attempt"])
+        if received:
+            self._ports.queues.acknowledge(stops, [each.receipt for each in received])
+
+    def _write_logs(self) -> None:
+        self._stopping.wait(LOG_TICK)
+        self._runner.write_logs()
+
+    def _sweep(self) -> None:
+        self._stopping.wait(SWEEP_TICK)
+        sweep_due(self._ports, self._orchestrator)
+        sweep_departed(self._ports, self._orchestrator, workers_folder(self._ports.settings))
+        self._runner.obey_stops()
+
+
+def main(settings: Settings) -> None:
+    """Run until SIGTERM or Ctrl-C."""
+    asked_to_stop = threading.Event()
+
+    def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
+        asked_to_stop.set()
+
+    signal.signal(signal.SIGTERM, ask_to_stop)
+    signal.signal(signal.SIGINT, ask_to_stop)
+    ports = connect(settings)
+    worker_id = ports.clock.new_id().lower()
+    presence = Presence(workers_folder(settings), worker_id)
+    scratch = Path(settings.scratch) if settings.scratch else default_scratch(settings.data)
+    with Shells(scratch, settings.slots, hide=[settings.data]) as shells:
+        worker = Worker(ports, shells, worker_id)
+        worker.start()
+        asked_to_stop.wait()
+        worker.stop(patience=5)
+    presence.leave()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    main(read_settings())
