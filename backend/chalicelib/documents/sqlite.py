@@ -31,7 +31,7 @@ from chalicelib.documents import (
 )
 from chalicelib.documents.checks import add_to_field, check_keys, check_limit, check_writes, encode_body
 from chalicelib.documents.cursors import read_cursor, write_cursor
-from chalicelib.documents.ranges import bounds
+from chalicelib.documents.ranges import Bounds, bounds
 from chalicelib.sqlite import Database, Row
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,6 +39,7 @@ MICROSECOND = timedelta(microseconds=1)
 PURGE_EVERY = timedelta(seconds=10)
 PURGE_LIMIT = 200
 KEYS_AT_ONCE = 500
+INDEX_PAIRS = [(index, 2 * number) for number, index in enumerate(Index)]
 
 COLUMNS = (
     "partition, sort, version, body, expires,"
@@ -76,7 +77,7 @@ class SqliteDocuments:
         for start in range(0, len(wanted), KEYS_AT_ONCE):
             part = wanted[start : start + KEYS_AT_ONCE]
             texts = [text for key in part for text in (key.partition, key.sort)]
-            for row in self._database.rows(_get_many_sql(len(part)), [*texts, self._now()]):
+            for row in self._database.rows(select_many_sql(len(part)), [*texts, self._now()]):
                 document = _document(row)
                 found[document.key] = document
         return [found.get(key) for key in keys]
@@ -147,16 +148,11 @@ class SqliteDocuments:
         """One more than `limit`, when there is one."""
         check_limit(limit)
         after = read_cursor(cursor, parts=len(order), within=within) if cursor is not None else ()
-        limits = bounds(within)
-        sql = select_sql(
-            partition_column,
-            order,
-            ends="" if limits.upper is None else "<=" if limits.upper_included else "<",
-            after=cursor is not None,
-            descending=descending,
-        )
-        upper = () if limits.upper is None else (limits.upper,)
-        rows = self._database.rows(sql, (partition, limits.lower, *upper, *after, self._now(), limit + 1))
+        sides = _sides(bounds(within), after, descending=descending)
+        operators = tuple((operator, len(values)) for operator, values in sides)
+        sql = select_sql(partition_column, order, operators, descending=descending)
+        texts = [text for _, values in sides for text in values]
+        rows = self._database.rows(sql, (partition, *texts, self._now(), limit + 1))
         return [_document(row) for row in rows]
 
     def _purge_some(self, connection: sqlite3.Connection, now: datetime) -> None:
@@ -169,27 +165,40 @@ class SqliteDocuments:
         return _microseconds(self._clock.now())
 
 
+def _sides(limits: Bounds, after: Sequence[str], *, descending: bool) -> list[tuple[str, Sequence[str]]]:
+    """Operator and values of the lower side, then of the upper. A cursor takes the place of the side it came from, so
+    that the search starts there.
+    """
+    lower = (">", after) if after and not descending else (">=", (limits.lower,))
+    if after and descending:
+        return [lower, ("<", after)]
+    if limits.upper is None:
+        return [lower]
+    return [lower, ("<=" if limits.upper_included else "<", (limits.upper,))]
+
+
 @lru_cache
-def select_sql(partition_column: str, order: tuple[str, ...], *, ends: str, after: bool, descending: bool) -> str:
-    """`ends` is how the first column of `order` compares to the upper bound, if there is one."""
-    columns, marks = ", ".join(order), ", ".join("?" * len(order))
-    compare, direction = ("<", "DESC") if descending else (">", "ASC")
-    conditions = [
-        f"{partition_column} = ?",
-        f"{order[0]} >= ?",
-        f"{order[0]} {ends} ?" if ends else "",
-        f"({columns}) {compare} ({marks})" if after else "",
-        ALIVE,
-    ]
-    where = " AND ".join(filter(None, conditions))
-    ordered = ", ".join(f"{column} {direction}" for column in order)
+def select_sql(
+    partition_column: str, order: Sequence[str], operators: Sequence[tuple[str, int]], *, descending: bool
+) -> str:
+    """Each operator compares that many of the first columns of `order`."""
+    sides = [f"({', '.join(order[:count])}) {operator} ({_marks(count)})" for operator, count in operators]
+    where = " AND ".join([f"{partition_column} = ?", *sides, ALIVE])
+    ordered = ", ".join(f"{column} {'DESC' if descending else 'ASC'}" for column in order)
     return f"SELECT {COLUMNS} FROM documents WHERE {where} ORDER BY {ordered} LIMIT ?"  # noqa: S608 - names of ours
 
 
 @lru_cache
-def _get_many_sql(count: int) -> str:
-    marks = ", ".join(["(?, ?)"] * count)
-    return f"SELECT {COLUMNS} FROM documents WHERE (partition, sort) IN (VALUES {marks}) AND {ALIVE}"  # noqa: S608 - marks
+def select_many_sql(count: int) -> str:
+    wanted = ", ".join(["(?, ?)"] * count)
+    return (
+        f"WITH wanted (wanted_partition, wanted_sort) AS (VALUES {wanted}) SELECT {COLUMNS} FROM wanted"  # noqa: S608 - marks
+        f" CROSS JOIN documents ON partition = wanted_partition AND sort = wanted_sort WHERE {ALIVE}"
+    )
+
+
+def _marks(count: int) -> str:
+    return ", ".join("?" * count)
 
 
 def _transact(connection: sqlite3.Connection, writes: Sequence[Write], bodies: Sequence[str], now: int) -> None:
@@ -273,11 +282,7 @@ def _expiry_and_indexes(put: Put) -> list[int | str | None]:
 
 def _document(row: Row) -> Document:
     partition, sort, version, body, expires, *pairs = row
-    indexes = {
-        index: Key(pairs[2 * number], pairs[2 * number + 1])
-        for number, index in enumerate(Index)
-        if pairs[2 * number] is not None
-    }
+    indexes = {index: Key(pairs[at], pairs[at + 1]) for index, at in INDEX_PAIRS if pairs[at] is not None}
     moment = None if expires is None else EPOCH + timedelta(microseconds=expires)
     return Document(Key(partition, sort), orjson.loads(body), version, indexes, moment)
 
