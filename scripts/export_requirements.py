@@ -4,7 +4,6 @@
 read from the installed packages.
 """
 
-# ruff: noqa: INP001, T201 - a script: run by its path, it talks by printing
 import re
 import sys
 import tomllib

@@ -1,0 +1,52 @@
+"""The real product in a folder of its own, started and stopped as a user would."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+MILLRACE = Path(sys.executable).with_name("millrace")
+
+
+@dataclass(frozen=True)
+class Product:
+    url: str
+    pid: int
+
+    @property
+    def host(self) -> str:
+        return self.url.removeprefix("http://").rsplit(":", 1)[0]
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rsplit(":", 1)[1])
+
+
+@contextmanager
+def running(data: Path, **settings: object) -> Iterator[Product]:
+    """`settings` by their short names: workers=0 is MILLRACE_WORKERS=0."""
+    given = {f"MILLRACE_{name.upper()}": str(value) for name, value in settings.items()}
+    environment = {**os.environ, "MILLRACE_DATA": str(data), "MILLRACE_PORT": "0", "PYTHONUNBUFFERED": "1", **given}
+    log = data.parent / f"{data.name}.log"
+    with log.open("w") as output:
+        command = [MILLRACE, "serve"]
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True)
+        try:
+            yield Product(_address(process, log), process.pid)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
+
+
+def _address(process: subprocess.Popen[bytes], log: Path) -> str:
+    while process.poll() is None:
+        if found := re.search(r"http://[\w.:]+:\d+", log.read_text()):
+            return found[0]
+        time.sleep(0.02)
+    raise RuntimeError(f"Millrace did not start:\n{log.read_text()[-2000:]}")
