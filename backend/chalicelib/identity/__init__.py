@@ -1,15 +1,18 @@
 """Port: who is calling. Users with passwords, and the tokens that stand for them.
 
-- `create_user` raises EmailTaken for an address in use, whatever its case.
+- `create_user` raises EmailTaken for an address in use, whatever its case. What `along` returns is written with the
+  user or not at all; a condition of it that fails raises ConditionFailed, and there is no user.
 - `check_password` takes the same time for an unknown address and a wrong password, and raises the same WrongPassword.
 - An access token lasts 15 minutes. A refresh token lasts 30 days and works once: refreshing returns a new pair, and
   using an old one again revokes all that came from the same sign-in.
 - `verify` raises NotSignedIn for anything but a live access token of ours.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from chalicelib.documents import Write
 from chalicelib.errors import Conflict, NotSignedIn
 
 
@@ -38,8 +41,14 @@ class Tokens:
     expires_in: int
 
 
+def nothing_else(_: User) -> Sequence[Write]:
+    return ()
+
+
 class Identity(Protocol):
-    def create_user(self, email: str, password: str) -> User: ...
+    def create_user(
+        self, email: str, password: str, *, along: Callable[[User], Sequence[Write]] = nothing_else
+    ) -> User: ...
 
     def check_password(self, email: str, password: str) -> User: ...
 

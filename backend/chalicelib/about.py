@@ -1,0 +1,86 @@
+"""What the service says of itself: its health, its API's description, and a page to read that on."""
+
+from functools import cache
+from typing import Any
+
+import orjson
+from typing_extensions import TypedDict
+
+from chalicelib import health as checks
+from chalicelib.errors import MillraceError
+from chalicelib.exchange import JSON, Answer, Request, dump, html_answer, json_answer
+from chalicelib.openapi import document
+from chalicelib.rest import Blueprint
+from chalicelib.web import Application
+from frontend.rendering import Addresses, render
+
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+class CheckJson(TypedDict):
+    name: str
+    ok: bool
+    detail: str
+
+
+class HealthJson(TypedDict):
+    """`status` is ok, degraded (it works, but somebody should look) or down."""
+
+    status: str
+    version: str
+    checks: list[CheckJson]
+
+
+def about(app: Application) -> Blueprint:
+    """Its routes describe all routes of the application, those that join it later too."""
+    blueprint = Blueprint(__name__, group="Service")
+
+    @cache
+    def described() -> bytes:
+        return dump(document(app.table))
+
+    @blueprint.api(
+        "GET",
+        "/api/health",
+        public=True,
+        summary="Is it well?",
+        details="503 when it is down; `checks` say in words what is wrong.",
+        answers={200: HealthJson, 503: HealthJson},
+    )
+    def health(request: Request) -> Answer:
+        return _health(request)
+
+    @blueprint.api("GET", "/api/openapi.json", public=True, summary="This description", answers={200: dict[str, Any]})
+    def openapi(request: Request) -> Answer:  # noqa: ARG001 - it is the same for all
+        return Answer(described(), 200, {"Content-Type": JSON})
+
+    @blueprint.route("/api/docs", public=True)
+    def docs(request: Request) -> Answer:
+        context = {"url": Addresses(request.base), "api": orjson.loads(described()), "problems": problems()}
+        return html_answer(render("docs.html", context), headers={"Content-Security-Policy": PAGE_POLICY})
+
+    return blueprint
+
+
+def _health(request: Request) -> Answer:
+    state, found = checks.examine(request.ports)
+    shown: HealthJson = {
+        "status": state.value,
+        "version": checks.version(),
+        "checks": [{"name": each.name, "ok": each.ok, "detail": each.detail} for each in found],
+    }
+    return json_answer(shown, 503 if state is checks.Health.DOWN else 200)
+
+
+def problems() -> list[type[MillraceError]]:
+    """Every kind of problem that can be answered, by status."""
+    kinds: dict[str, type[MillraceError]] = {}
+    waiting = [MillraceError]
+    while waiting:
+        kind = waiting.pop()
+        kinds.setdefault(kind.type, kind)
+        waiting += kind.__subclasses__()
+    return sorted(kinds.values(), key=lambda kind: (kind.status, kind.type))

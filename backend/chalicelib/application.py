@@ -1,0 +1,37 @@
+"""The whole web application: every blueprint, joined."""
+
+from collections.abc import Callable
+
+from chalicelib.about import about
+from chalicelib.accounts.api import accounts
+from chalicelib.accounts.model import Caller
+from chalicelib.errors import MillraceError, NotSignedIn
+from chalicelib.exchange import Answer, Request
+from chalicelib.jobs.api import jobs
+from chalicelib.problems import problem_answer
+from chalicelib.settings import read_settings
+from chalicelib.web import Application
+from chalicelib.wiring import Ports, connect
+
+
+def connect_home() -> Ports:
+    return connect(read_settings())
+
+
+def create_app(connect_ports: Callable[[], Ports] = connect_home) -> Application:
+    """Connects at the first request. Tests give ports of their own."""
+    app = Application(connect_ports, outside=Outside())
+    app.register_blueprint(accounts)
+    app.register_blueprint(jobs)
+    app.register_blueprint(about(app))
+    return app
+
+
+class Outside:
+    """Answers for addresses without a route: as the API does under /api, else as the pages do."""
+
+    def admit(self, _: Request) -> Caller:
+        raise NotSignedIn("Sign in first.")
+
+    def refuse(self, request: Request, error: MillraceError) -> Answer:
+        return problem_answer(request, error)
