@@ -1,0 +1,92 @@
+"""Builders: whole things with good defaults, of which a test names only what it is about."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import argon2
+
+from chalicelib.accounts.model import Caller, Role
+from chalicelib.clock import Clock
+from chalicelib.documents.sqlite import SqliteDocuments
+from chalicelib.identity.local import LocalIdentity
+from chalicelib.jobs.executors import Assignment, Executor, Started
+from chalicelib.jobs.model import Order, Target
+from chalicelib.jobs.submission import JobRequest, parse_request
+from chalicelib.objects.folder import FolderObjects
+from chalicelib.queues.sqlite import SqliteQueues
+from chalicelib.settings import read_settings
+from chalicelib.sqlite import Database
+from chalicelib.vault import Vault
+from chalicelib.wiring import Ports
+from tests.clocks import ManualClock
+
+CHEAP_HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+class HandTarget:
+    """A target whose orders a test begins and ends by hand."""
+
+    def __init__(self) -> None:
+        self.handed: list[Assignment] = []
+        self.stopped: list[Assignment] = []
+        self.gone: set[str] = set()
+        self.answer: Started | Exception = Started.HANDED_OVER
+
+    def start(self, assignments: list[Assignment]) -> Started:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        self.handed += assignments
+        return self.answer
+
+    def stop(self, order: Order, assignment: Assignment) -> None:
+        self.stopped.append(assignment)
+
+    def lost(self, order: Order) -> bool:
+        return order.worker in self.gone
+
+
+def ports(clock: Clock | None = None, executors: Mapping[Target, Executor] | None = None, **settings: str) -> Ports:
+    """A home in memory, with its files in a fresh temporary folder."""
+    clock = clock or ManualClock()
+    data = Path(tempfile.mkdtemp(prefix="millrace-test-"))
+    database = Database(None)
+    documents = SqliteDocuments(database, clock)
+    return Ports(
+        settings=read_settings({"MILLRACE_DATA": str(data), **settings}),
+        clock=clock,
+        documents=documents,
+        objects=FolderObjects(data / "objects", b"links" * 8, clock),
+        queues=SqliteQueues(database, clock, None),
+        identity=LocalIdentity(documents, clock, data / "keys", hasher=CHEAP_HASHER),
+        vault=Vault(data / "keys"),
+        executors={Target.PROCESS: HandTarget()} if executors is None else executors,
+    )
+
+
+def caller(tenant_id: str = "acme", role: Role = Role.ADMIN, **changes: str) -> Caller:
+    someone = Caller(
+        user_id=f"user-of-{tenant_id}",
+        email=f"ada@{tenant_id}.example",
+        tenant_id=tenant_id,
+        organisation=tenant_id.title(),
+        role=role,
+    )
+    return replace(someone, **changes)
+
+
+def order(name: str | None = None, *, after: Sequence[int | str] = (), **fields: Any) -> dict[str, Any]:
+    """An order as submitted."""
+    named = {"order_name": name} if name else {}
+    waits = {"dependencies": list(after)} if after else {}
+    return {"cmds": ["true"], "timeout": 60, **named, **waits, **fields}
+
+
+def submission(*orders: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
+    return {"orders": list(orders) or [order("only")], **fields}
+
+
+def request(*orders: Mapping[str, Any], **fields: Any) -> JobRequest:
+    return parse_request(submission(*orders, **fields))
