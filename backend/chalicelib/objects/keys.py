@@ -11,11 +11,15 @@ PART_BYTES = 250
 
 def check_key(key: str) -> None:
     """Raises Invalid unless `key` is a relative path without tricks."""
-    parts = key.split("/")
-    if len(key) > LONGEST or "" in parts or "." in parts or ".." in parts or not _is_plain(key):
+    if len(key) > LONGEST or not _is_plain(key) or not all(map(_is_part, key.split("/"))):
         raise Invalid(
-            f"An object's key is a relative path of at most {LONGEST} characters, without '.' and '..' parts."
+            f"An object's key is a relative path of at most {LONGEST} characters; no part of it is empty, '.' or '..',"
+            f" or longer than {PART_BYTES} bytes."
         )
+
+
+def _is_part(part: str) -> bool:
+    return part not in ("", ".", "..") and len(part.encode()) <= PART_BYTES
 
 
 def _is_plain(key: str) -> bool:
