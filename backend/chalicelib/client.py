@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import stamina
@@ -72,6 +73,8 @@ class Client:
         self._clock = clock or SystemClock()
         self._patience = patience
         self._on_wait = on_wait
+        self._known: dict[str, Any] = {}
+        self._tag = ""
 
     def login(self, email: str, password: str) -> None:
         self._enter("/api/login", {"email": email, "password": password})
@@ -79,13 +82,26 @@ class Client:
     def signup(self, email: str, password: str, organisation: str) -> None:
         self._enter("/api/signup", {"email": email, "password": password, "organisation": organisation})
 
+    def logout(self) -> None:
+        with one_at_a_time(self._settings.logins):
+            login = read_login(self._settings.logins, self._settings.url)
+            store_login(self._settings.logins, self._settings.url, None)
+        if login:
+            _checked(self._attempt("POST", "/api/logout", json={"refresh_token": login.refresh_token}))
+
     def submit(self, text: str) -> dict[str, Any]:
         """The job from YAML or JSON text; sent again after a lost answer, it is still one job."""
         return self._json("POST", "/api/jobs", content=text.encode(), headers={"Content-Type": "application/yaml"})
 
     def job(self, job_id: str) -> dict[str, Any]:
-        """The job with its `orders`."""
-        return self._json("GET", f"/api/jobs/{job_id}")
+        """The job with its `orders`; nothing but a 304 is sent for one that has not changed."""
+        known = self._known if self._known.get("job_id") == job_id else {}
+        answer = self._send(
+            "GET", f"/api/jobs/{quote(job_id, safe='')}", headers={"If-None-Match": self._tag} if known else {}
+        )
+        if answer.status_code != httpx.codes.NOT_MODIFIED:
+            self._known, self._tag = answer.json(), answer.headers["ETag"]
+        return self._known
 
     def jobs(self, filters: dict[str, str], *, limit: int) -> Iterator[dict[str, Any]]:
         """The newest `limit` jobs that match, page by page."""
@@ -98,22 +114,22 @@ class Client:
             cursor = page["cursor"]
 
     def cancel(self, job_id: str) -> dict[str, Any]:
-        return self._json("PATCH", f"/api/jobs/{job_id}", json={"status": "cancelled"})
+        return self._json("PATCH", f"/api/jobs/{quote(job_id, safe='')}", json={"status": "cancelled"})
 
     def retry(self, job_id: str, *, from_order: int | None) -> dict[str, Any]:
-        return self._json("POST", f"/api/jobs/{job_id}/retry", json=_from(from_order))
+        return self._json("POST", f"/api/jobs/{quote(job_id, safe='')}/retry", json=_from(from_order))
 
     def retry_plan(self, job_id: str, *, from_order: int | None) -> dict[str, Any]:
         """What a retry would keep and what it would run again: numbers of orders."""
-        return self._json("GET", f"/api/jobs/{job_id}/retry", params=_from(from_order))
+        return self._json("GET", f"/api/jobs/{quote(job_id, safe='')}/retry", params=_from(from_order))
 
-    def log(self, job_id: str, number: int, *, offset: int, attempt: int | None) -> LogPart:
+    def log(self, job_id: str, number: int, attempt: int | None, offset: int) -> LogPart:
         asked = {"offset": offset} | ({"attempt": attempt} if attempt else {})
-        answer = self._send("GET", f"/api/jobs/{job_id}/orders/{number}/log", params=asked)
+        answer = self._send("GET", f"/api/jobs/{quote(job_id, safe='')}/orders/{number}/log", params=asked)
         return LogPart(
             answer.content,
-            int(answer.headers["Millrace-Next-Offset"]),
-            answer.headers["Millrace-Log-Complete"] == "true",
+            int(answer.headers["X-Log-Next-Offset"]),
+            answer.headers["X-Log-Complete"] == "true",
         )
 
     def link(self, job_id: str) -> str:
@@ -122,7 +138,10 @@ class Client:
 
     def _enter(self, path: str, form: dict[str, str]) -> None:
         # Not retried once it was sent: a second sign-up would find the address taken.
-        answer = _checked(self._attempt("POST", path, json=form))
+        try:
+            answer = _checked(self._attempt("POST", path, json=form))
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from None
         with one_at_a_time(self._settings.logins):
             store_login(self._settings.logins, self._settings.url, self._login_of(form["email"], answer.json()))
 
@@ -185,7 +204,7 @@ class Client:
         if latest and latest != login:
             return latest.access_token
         try:
-            answer = _checked(self._attempt("POST", "/api/refresh", json={"refresh_token": login.refresh_token}))
+            answer = _checked(self._attempt("POST", "/api/token/refresh", json={"refresh_token": login.refresh_token}))
         except Refused:
             store_login(self._settings.logins, self._settings.url, None)
             raise NotLoggedIn(self._settings.url) from None
@@ -206,7 +225,7 @@ def _from(order: int | None) -> dict[str, int]:
 
 
 def _checked(answer: httpx.Response) -> httpx.Response:
-    if answer.is_success:
+    if answer.is_success or answer.status_code == httpx.codes.NOT_MODIFIED:
         return answer
     try:
         problem = answer.json()

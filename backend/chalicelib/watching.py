@@ -13,7 +13,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from chalicelib.client import Client
+from chalicelib.client import LogPart
 from chalicelib.clock import Clock, from_text
 from chalicelib.jobs.model import JobStatus, OrderStatus
 
@@ -44,10 +44,10 @@ def exit_code(job: Json) -> int:
     return WITH_WARNINGS if job["warnings"] else SUCCEEDED
 
 
-def follow(client: Client, job_id: str, pause: Callable[[float], None] = time.sleep) -> Iterator[Json]:
+def follow(look: Callable[[], Json], pause: Callable[[float], None] = time.sleep) -> Iterator[Json]:
     """The job as it is now and after each look, up to its end."""
     while True:
-        job = client.job(job_id)
+        job = look()
         yield job
         if JobStatus(job["status"]).ended:
             return
@@ -92,23 +92,17 @@ class Waiting:
 
 
 def read_log(
-    client: Client,
-    job_id: str,
-    number: int,
-    *,
-    attempt: int | None,
-    follow: bool,
-    pause: Callable[[float], None] = time.sleep,
+    part_from: Callable[[int], LogPart], *, until_complete: bool, pause: Callable[[float], None] = time.sleep
 ) -> Iterator[bytes]:
-    """The log in pieces; with `follow`, up to the order's end."""
-    offset, complete = 0, False
-    while not complete:
-        part = client.log(job_id, number, offset=offset, attempt=attempt)
+    """The log in pieces: up to what is there now, or to its end."""
+    offset, done = 0, False
+    while not done:
+        part = part_from(offset)
         yield part.text
-        complete = part.complete or not (follow or part.text)
-        if not part.text and not complete:
-            pause(INTERVAL)
         offset = part.next_offset
+        done = part.complete or not (part.text or until_complete)
+        if not (part.text or done):
+            pause(INTERVAL)
 
 
 def job_table(jobs: Iterable[Json]) -> Table:
