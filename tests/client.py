@@ -112,7 +112,7 @@ def environ(method, path, body, headers, base=""):
 
 def gateway(ports):
     """The product's WSGI application over these ports."""
-    return Gateway(create_app(lambda: ports), Files(lambda: (ports.objects, ports.clock)))
+    return Gateway(create_app(lambda: ports), Files(ports))
 
 
 def client(ports, token="", **more):

@@ -1,27 +1,45 @@
 """One line of JSON per request on the standard output. Queries are left out: they may hold secrets."""
 
 import os
-import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import orjson
 
-from chalicelib.clock import to_text
+from chalicelib.clock import Clock, to_text
 from chalicelib.exchange import Request
 
+STANDARD_OUTPUT = 1
 
-def write(request: Request, status: int, seconds: float) -> None:
-    caller = request.admitted
-    line = {
-        "at": to_text(request.ports.clock.now()),
-        "request_id": request.request_id,
-        "method": request.method,
-        "path": request.path,
-        "status": status,
-        "ms": round(seconds * 1000, 2),
-    }
-    if caller:
-        line |= {"user": caller.user_id, "tenant": caller.tenant_id}
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    request_id: str
+    method: str
+    path: str
+    status: int
+    seconds: float
+    more: Mapping[str, str] = field(default_factory=dict)
+
+
+def line_of(request: Request, status: int, seconds: float) -> Line:
+    more = {}
+    if caller := request.admitted:
+        more = {"user": caller.user_id, "tenant": caller.tenant_id}
     if request.trace_id:
-        line["trace_id"] = request.trace_id
+        more["trace_id"] = request.trace_id
+    return Line(request.request_id, request.method, request.path, status, seconds, more)
+
+
+def write(clock: Clock, line: Line) -> None:
+    shown = {
+        "at": to_text(clock.now()),
+        "request_id": line.request_id,
+        "method": line.method,
+        "path": line.path,
+        "status": line.status,
+        "ms": round(line.seconds * 1000, 2),
+        **line.more,
+    }
     # One write per line, so that lines of several processes do not mix.
-    os.write(sys.stdout.fileno(), orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+    os.write(STANDARD_OUTPUT, orjson.dumps(shown, option=orjson.OPT_APPEND_NEWLINE))

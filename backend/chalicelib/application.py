@@ -12,6 +12,8 @@ from chalicelib.problems import problem_answer
 from chalicelib.settings import read_settings
 from chalicelib.web import Application
 from chalicelib.wiring import Ports, connect
+from frontend.door import PagesDoor
+from frontend.pages import BLUEPRINTS
 
 
 def connect_home() -> Ports:
@@ -24,14 +26,20 @@ def create_app(connect_ports: Callable[[], Ports] = connect_home) -> Application
     app.register_blueprint(accounts)
     app.register_blueprint(jobs)
     app.register_blueprint(about(app))
+    for pages in BLUEPRINTS:
+        app.register_blueprint(pages)
     return app
 
 
 class Outside:
     """Answers for addresses without a route: as the API does under /api, else as the pages do."""
 
+    pages = PagesDoor()
+
     def admit(self, _: Request) -> Caller:
         raise NotSignedIn("Sign in first.")
 
     def refuse(self, request: Request, error: MillraceError) -> Answer:
-        return problem_answer(request, error)
+        if request.path.startswith("/api/"):
+            return problem_answer(request, error)
+        return self.pages.refuse(request, error)

@@ -1,19 +1,23 @@
 """The home's signed links: objects streamed in and out without signing in, beside Chalice, which cannot stream."""
 
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from urllib.parse import quote
 
 import orjson
 
-from chalicelib.clock import Clock
+from chalicelib import accesslog
 from chalicelib.errors import Invalid, MillraceError
 from chalicelib.objects import Objects
 from chalicelib.problems import PROBLEM, MethodNotAllowed, problem
+from chalicelib.wiring import Ports
 
 PREFIX = "/files/"
+Start = Callable[[int, list[tuple[str, str]]], None]
+
 _RANGE = re.compile(r"bytes=(\d{1,15})-")
 _HEADERS = [
     ("X-Content-Type-Options", "nosniff"),
@@ -28,70 +32,77 @@ class Linked(Objects, Protocol):
         ...
 
 
-class Files:
-    """`connect` is asked at the first request."""
+class NoSuchRange(Invalid):
+    status = 416
+    type = "no-such-range"
+    title = "The file is shorter than that"
 
-    def __init__(self, connect: Callable[[], tuple[Linked, Clock]]) -> None:
-        self._connect = connect
+
+class Files:
+    """The WSGI application of what is under PREFIX."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
-        objects, clock = self._connect()
+        begun = time.perf_counter()
+        request_id = self._ports.clock.new_id()
+        told: list[int] = []
+
+        def start(status: int, headers: list[tuple[str, str]]) -> None:
+            told.append(status)
+            line = f"{status} {HTTPStatus(status).phrase}"
+            start_response(line, [*headers, *_HEADERS, ("X-Request-Id", request_id)])
+
         try:
-            return self._serve(objects, environ, start_response)
+            pieces = _serve(cast("Linked", self._ports.objects), environ, start)
         except MillraceError as error:
-            body = orjson.dumps(problem(error, clock.new_id()))
-            headers = [("Content-Type", PROBLEM), ("Content-Length", str(len(body))), *_HEADERS]
-            start_response(_status(error.status), headers)
-            return [body]
-
-    def _serve(
-        self, objects: Linked, environ: dict[str, Any], start_response: Callable[..., object]
-    ) -> Iterable[bytes]:
-        method = environ["REQUEST_METHOD"]
-        token = environ["PATH_INFO"].removeprefix(PREFIX)
-        if method in ("GET", "HEAD"):
-            return _download(objects, *objects.open_link(token, "GET"), environ, start_response)
-        if method == "PUT":
-            key, _ = objects.open_link(token, "PUT")
-            objects.put(key, environ["wsgi.input"])
-            start_response(_status(200), [("Content-Length", "0"), *_HEADERS])
-            return [b""]
-        raise MethodNotAllowed(method, ["GET", "HEAD", "PUT"])
+            body = orjson.dumps(problem(error, request_id))
+            start(error.status, [("Content-Type", PROBLEM), ("Content-Length", str(len(body)))])
+            pieces = [body]
+        # The link itself is as good as a password, and stays out of the log.
+        line = accesslog.Line(request_id, environ["REQUEST_METHOD"], PREFIX, told[0], time.perf_counter() - begun)
+        accesslog.write(self._ports.clock, line)
+        return pieces
 
 
-def _download(
-    objects: Objects, key: str, filename: str, environ: dict[str, Any], start_response: Callable[..., object]
-) -> Iterable[bytes]:
+def _serve(objects: Linked, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+    method = environ["REQUEST_METHOD"]
+    token = environ["PATH_INFO"].removeprefix(PREFIX)
+    if method in ("GET", "HEAD"):
+        return _download(objects, *objects.open_link(token, "GET"), environ, start)
+    if method == "PUT":
+        key, _ = objects.open_link(token, "PUT")
+        objects.put(key, environ["wsgi.input"])
+        start(200, [("Content-Length", "0")])
+        return [b""]
+    raise MethodNotAllowed(method, ["GET", "HEAD", "PUT"])
+
+
+def _download(objects: Objects, key: str, filename: str, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
     size = objects.info(key).size
-    start = _start(environ.get("HTTP_RANGE", ""), size)
-    content = objects.read(key, start=start)
+    skip = _skip(environ.get("HTTP_RANGE", ""), size)
+    content = objects.read(key, start=skip)
     headers = [
         ("Content-Type", "application/octet-stream"),
         ("Content-Disposition", f"attachment; filename*=UTF-8''{quote(filename, safe='')}"),
-        ("Content-Length", str(size - start)),
+        ("Content-Length", str(size - skip)),
         ("Accept-Ranges", "bytes"),
-        *_HEADERS,
     ]
-    if start:
-        headers.append(("Content-Range", f"bytes {start}-{size - 1}/{size}"))
-    start_response(_status(206 if start else 200), headers)
+    if skip:
+        headers.append(("Content-Range", f"bytes {skip}-{size - 1}/{size}"))
+    start(206 if skip else 200, headers)
     return [b""] if environ["REQUEST_METHOD"] == "HEAD" else _Pieces(content)
 
 
-def _start(wanted: str, size: int) -> int:
+def _skip(wanted: str, size: int) -> int:
     """Where a download goes on; other ranges than `bytes=N-` are answered with the whole, as HTTP allows."""
     match = _RANGE.fullmatch(wanted)
     if match is None:
         return 0
     if int(match[1]) >= size:
-        raise _NoSuchRange(f"The file has {size} bytes.")
+        raise NoSuchRange(f"The file has {size} bytes.")
     return int(match[1])
-
-
-class _NoSuchRange(Invalid):
-    status = 416
-    type = "no-such-range"
-    title = "The file is shorter than that"
 
 
 class _Pieces:
@@ -107,7 +118,3 @@ class _Pieces:
         close = getattr(self._content, "close", None)
         if close:
             close()
-
-
-def _status(code: int) -> str:
-    return f"{code} {HTTPStatus(code).phrase}"

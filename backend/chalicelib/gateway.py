@@ -8,12 +8,15 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
+from chalicelib.application import create_app
 from chalicelib.bodies import BODY_LIMIT
 from chalicelib.errors import Invalid, MillraceError, NotFound, TooLarge
 from chalicelib.files import Files
 from chalicelib.problems import MethodNotAllowed, TooLargeAnswer
 from chalicelib.routing import Match, Routes
+from chalicelib.settings import Settings
 from chalicelib.web import Application
+from chalicelib.wiring import connect
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., object]
@@ -21,6 +24,12 @@ StartResponse = Callable[..., object]
 ANSWER_LIMIT = 6_000_000
 PARAMETERS = 100
 _STATUS_LINES = {each.value: f"{each.value} {each.phrase}" for each in HTTPStatus}
+
+
+def connected_gateway(settings: Settings) -> "Gateway":
+    """Over the ports of a home, in this process."""
+    ports = connect(settings)
+    return Gateway(create_app(lambda: ports), Files(ports))
 
 
 class Gateway:
@@ -45,7 +54,8 @@ class Gateway:
 
     def _answer(self, environ: Environ) -> Mapping[str, Any]:
         method = "GET" if environ["REQUEST_METHOD"] == "HEAD" else environ["REQUEST_METHOD"]
-        event = _event(environ, method)
+        path = "/"
+        match = None
         try:
             path = _path(environ)
             match = self._match(path, method)
@@ -53,7 +63,7 @@ class Gateway:
             event["multiValueQueryStringParameters"] = _query(environ.get("QUERY_STRING", ""))
             event["body"] = _body(environ)
         except MillraceError as error:
-            return self._app.refuse(event, error)
+            return self._app.refuse(_event(environ, method, path, match), error)
         answer = self._app.answer(event, None)
         if len(answer["body"]) > ANSWER_LIMIT:
             return self._app.refuse(event, TooLargeAnswer("It is larger than 6 MB: read it in parts, or by its link."))
@@ -69,7 +79,7 @@ class Gateway:
         return match
 
 
-def _event(environ: Environ, method: str, path: str = "/", match: Match | None = None) -> dict[str, Any]:
+def _event(environ: Environ, method: str, path: str, match: Match | None) -> dict[str, Any]:
     base = environ.get("SCRIPT_NAME", "")
     return {
         "resource": match.route if match else "",

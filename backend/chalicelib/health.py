@@ -1,7 +1,7 @@
 """Is everything there that a job needs? Said in words, so that whoever reads it knows what to do."""
 
-import fcntl
 import importlib.metadata
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,8 +9,15 @@ from enum import StrEnum
 from pathlib import Path
 
 from chalicelib.documents import Key, Put
-from chalicelib.wiring import Ports
+from chalicelib.jobs.executors.presence import present
+from chalicelib.jobs.executors.process import WORK
+from chalicelib.jobs.wakeups import WAKE_UPS
+from chalicelib.wiring import Ports, workers_folder
 
+log = logging.getLogger(__name__)
+
+QUEUES = (WAKE_UPS, WORK)
+DEAD_COUNTED = 100
 PROBE_LASTS = timedelta(minutes=10)
 
 
@@ -48,14 +55,16 @@ def version() -> str:
 def _all(ports: Ports) -> Iterator[Check]:
     yield _try("documents", "The database takes writes.", lambda: _write_document(ports))
     yield _try("objects", "The object store takes writes.", lambda: _write_object(ports))
-    yield _workers(ports.settings.data / "workers")
+    yield _workers(workers_folder(ports.settings))
+    yield _queues(ports)
 
 
 def _try(name: str, well: str, act: Callable[[], None]) -> Check:
     try:
         act()
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
-        return Check(name, ok=False, detail=f"It does not take writes: {type(error).__name__}: {error}")
+        log.warning("%s: %r", name, error)
+        return Check(name, ok=False, detail="It does not take writes; the log says why. Is the disk full?")
     return Check(name, ok=True, detail=well)
 
 
@@ -69,19 +78,15 @@ def _write_object(ports: Ports) -> None:
 
 
 def _workers(folder: Path) -> Check:
-    alive = sum(_is_held(lock) for lock in folder.glob("*.lock")) if folder.is_dir() else 0
-    if alive:
+    if alive := len(present(folder)):
         return Check("workers", ok=True, detail=f"{alive} running.", vital=False)
     return Check("workers", ok=False, detail="None is running: jobs wait. Start one: millrace worker", vital=False)
 
 
-def _is_held(lock: Path) -> bool:
-    """A worker that lives holds its lock file; the lock of a dead one is free."""
-    try:
-        with lock.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:
-        return False
-    return False
+def _queues(ports: Ports) -> Check:
+    waiting = sum(ports.queues.depth(queue) for queue in QUEUES)
+    given_up = sum(len(ports.queues.dead(queue, limit=DEAD_COUNTED)) for queue in QUEUES)
+    if given_up:
+        told = f"{given_up} messages were given up after many tries; the workers' log says why. {waiting} wait."
+        return Check("queues", ok=False, detail=told, vital=False)
+    return Check("queues", ok=True, detail=f"{waiting} messages wait.", vital=False)

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from chalice import app as chalice
 
-from chalicelib import accesslog
+from chalicelib import accesslog, journal
 from chalicelib.accounts.model import Caller
 from chalicelib.errors import MillraceError, NotFound
 from chalicelib.exchange import Answer, Request, decode_parameter, read_request
@@ -165,28 +165,37 @@ class Application(chalice.Chalice):
         _chalice_request.set(received)
         body = received.raw_body if received else b""
         request = read_request(event, body if isinstance(body, bytes) else body.encode(), self.ports)
-        _request.set(request)
+        _begin(request)
         if request.route in self.routes and request.method in self.routes[request.route]:
             answer: dict[str, Any] = handler(event, context)
         else:
             error = NotFound("There is nothing at this address.")
             answer = _finish(request, self._outside.refuse(request, error)).to_dict()
-        accesslog.write(request, answer["statusCode"], time.perf_counter() - start)
+        _record(request, answer["statusCode"], time.perf_counter() - start)
         return answer
 
     def refuse(self, event: dict[str, Any], error: MillraceError) -> dict[str, Any]:
         """The answer to a request that reached no route."""
         start = time.perf_counter()
         request = read_request(event, b"", self.ports)
-        _request.set(request)
+        _begin(request)
         answer = _finish(request, self._outside.refuse(request, error)).to_dict()
-        accesslog.write(request, answer["statusCode"], time.perf_counter() - start)
+        _record(request, answer["statusCode"], time.perf_counter() - start)
         return answer
 
 
 def current() -> Request:
     """The request that this thread answers."""
     return _request.get()
+
+
+def _begin(request: Request) -> None:
+    _request.set(request)
+    journal.request_id.set(request.request_id)
+
+
+def _record(request: Request, status: int, seconds: float) -> None:
+    accesslog.write(request.ports.clock, accesslog.line_of(request, status, seconds))
 
 
 def _view(route: Route) -> Callable[..., chalice.Response]:
