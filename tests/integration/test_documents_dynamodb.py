@@ -111,6 +111,29 @@ class TestLostAnswers:
             repeating.transact([Put(KEY, {}, [Absent()])])
 
 
+class Stingy:
+    """Answers for one key of a batch at a time."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def batch_get_item(self, RequestItems: Any) -> Any:  # noqa: N803 - boto3's name
+        [(table, wanted)] = RequestItems.items()
+        first, *rest = wanted["Keys"]
+        answer = self._client.batch_get_item(RequestItems={table: wanted | {"Keys": [first]}})
+        return answer | {"UnprocessedKeys": {table: wanted | {"Keys": rest}} if rest else {}}
+
+
+def test_keys_that_a_batch_left_unread_are_asked_for_again(
+    documents: DynamoDocuments, client: Any, table: str, clock: ManualClock
+) -> None:
+    keys = [Key("p", sort) for sort in "abc"]
+    documents.transact([Put(keys[0], {})])
+    documents.transact([Put(keys[2], {})])
+    answers = DynamoDocuments(Stingy(client), table, clock).get_many(keys)
+    assert [answer and answer.key for answer in answers] == [keys[0], None, keys[2]]
+
+
 class Overloaded:
     """Cancels transactions for want of capacity."""
 
@@ -124,6 +147,19 @@ def test_a_transaction_cancelled_by_throttling_is_unavailable(clock: ManualClock
     documents = DynamoDocuments(Overloaded(), "t", clock)
     with pytest.raises(Unavailable):
         documents.transact([Put(KEY, {}), Put(Key("p", "b"), {})])
+
+
+class Busy:
+    """Refuses a single write because a transaction holds its item."""
+
+    def update_item(self, **_: Any) -> None:
+        raise ClientError({"Error": {"Code": "TransactionConflictException"}}, "UpdateItem")
+
+
+def test_an_item_that_a_transaction_holds_is_a_lost_write(clock: ManualClock) -> None:
+    with pytest.raises(ConditionFailed) as caught:
+        DynamoDocuments(Busy(), "t", clock).transact([Put(KEY, {})])
+    assert caught.value.keys == (KEY,)
 
 
 @pytest.mark.parametrize("others", [[], [Put(Key("p", "b"), {})]], ids=["alone", "in a transaction"])
