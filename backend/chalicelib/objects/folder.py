@@ -21,10 +21,9 @@ from chalicelib.durable import make_folder, sync_folder
 from chalicelib.errors import NotFound
 from chalicelib.objects import AlreadyThere, ObjectInfo
 from chalicelib.objects.keys import check_key
-from chalicelib.objects.paths import key_path, walk
+from chalicelib.objects.paths import UNFINISHED, key_path, walk
 
 PIECE = 1024 * 1024
-UNFINISHED = ".unfinished"
 UNFINISHED_SECONDS = 3600
 PUT_TRIES = 10
 LINKS = "/files/"

@@ -13,6 +13,8 @@ from chalicelib.errors import Invalid
 from chalicelib.objects.keys import check_key
 
 FOLDER, OBJECT = ".d", ".o"
+UNFINISHED = ".unfinished"
+"""Folder of what is being written; its name is no key's."""
 
 
 def key_path(key: str) -> str:
