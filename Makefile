@@ -55,7 +55,7 @@ e2e: ready ## The running product by HTTP and in a browser; what failed is kept 
 
 .PHONY: load
 load: ready ## Locust: 50 users for half a minute against a server of its own
-	$(BIN)/python tests/performance/load.py
+	$(BIN)/python -m tests.performance.load
 
 .PHONY: coverage
 coverage: ready ## Combine what the tiers measured; fails below the gate
@@ -64,7 +64,7 @@ coverage: ready ## Combine what the tiers measured; fails below the gate
 
 .PHONY: performance
 performance: ready ## Print the table of benchmarks (ONLY=name for one)
-	$(BIN)/python tests/performance/benchmarks.py $(if $(ONLY),--only $(ONLY))
+	$(BIN)/python -m tests.performance.benchmarks $(if $(ONLY),--only $(ONLY))
 
 .PHONY: openapi
 openapi: ready ## Write backend/openapi.json from the routes

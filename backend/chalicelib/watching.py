@@ -68,11 +68,12 @@ def watch_lines(jobs: Iterable[Json], echo: Callable[[str], None]) -> Json:
 def watch_live(jobs: Iterable[Json], console: Console, clock: Clock, waiting: "Waiting") -> Json:
     """A table that redraws itself. Returns the ended job."""
     shown: list[Json] = []
+    spinner = Spinner("dots", "Looking for the job ...")
 
     def picture() -> RenderableType:
         if not shown:
-            return Spinner("dots", "Looking for the job ...")
-        return draw(shown[-1], clock.now(), height=console.height, note=waiting.reason)
+            return spinner
+        return draw(shown[-1], clock.now(), height=console.height, note=waiting.reason, spinner=spinner)
 
     with Live(console=console, get_renderable=picture, refresh_per_second=8):
         for job in jobs:
@@ -110,7 +111,7 @@ def job_table(jobs: Iterable[Json]) -> Table:
     for heading in ("Job", "Status", "Orders", "Name", "By", "Created"):
         table.add_column(heading, no_wrap=heading == "Job")
     for job in jobs:
-        warned = f" ({job['warnings']} warnings)" if job["warnings"] else ""
+        warned = f" ({_warnings(job)})" if job["warnings"] else ""
         table.add_row(
             Text(job["job_id"]),
             Text(_words(job["status"]) + warned, style=STYLES[job["status"]]),
@@ -122,11 +123,11 @@ def job_table(jobs: Iterable[Json]) -> Table:
     return table
 
 
-def draw(job: Json, now: datetime, *, height: int, note: str = "") -> RenderableType:
+def draw(job: Json, now: datetime, *, height: int, note: str = "", spinner: Spinner | None = None) -> RenderableType:
     orders = job["orders"]
     room = max(5, height - 6)
     shown = orders if len(orders) <= room else sorted(orders, key=_urgency)[:room]
-    parts: list[RenderableType] = [_heading(job, now), _bar(orders), _table(shown, now)]
+    parts: list[RenderableType] = [_heading(job, now, spinner), _bar(orders), _table(shown, now)]
     if len(shown) < len(orders):
         parts.append(Text(f"... and {len(orders) - len(shown)} more orders", style="dim"))
     if note:
@@ -136,23 +137,30 @@ def draw(job: Json, now: datetime, *, height: int, note: str = "") -> Renderable
 
 def summary(job: Json) -> str:
     took = _took(job, None)
-    warnings = f" with {job['warnings']} warnings" if job["warnings"] else ""
+    warnings = f" with {_warnings(job)}" if job["warnings"] else ""
     reason = f": {job['reason']}" if job.get("reason") else ""
     return f"{job['name']} {_words(job['status'])}{warnings}{reason}{f' in {took}' if took else ''}"
 
 
-def _heading(job: Json, now: datetime) -> RenderableType:
+def _heading(job: Json, now: datetime, spinner: Spinner | None) -> RenderableType:
     title = Text.assemble((job["name"], "bold"), "  ", (_words(job["status"]), STYLES[job["status"]]))
     title.append(f"  {_took(job, now)}", style="dim")
     if job.get("reason"):
         title.append(f"  {job['reason']}", style="dim")
-    return title if JobStatus(job["status"]).ended else Spinner("dots", title)
+    if spinner is None or JobStatus(job["status"]).ended:
+        return title
+    # One spinner for all pictures: it turns by the time since it was made.
+    spinner.update(text=title)
+    return spinner
 
 
 def _bar(orders: list[Json]) -> RenderableType:
     done = sum(OrderStatus(order["status"]).ended for order in orders)
     row = Table.grid(padding=(0, 1))
-    row.add_row(ProgressBar(total=len(orders), completed=done, width=40), f"{done}/{len(orders)}")
+    row.add_row(
+        ProgressBar(total=len(orders), completed=done, width=40, complete_style="cyan", finished_style="green"),
+        f"{done}/{len(orders)}",
+    )
     return row
 
 
@@ -180,6 +188,10 @@ def _lines(job: Json) -> Iterator[tuple[str, str, str]]:
         line = f"{order['order_num']} {order['order_name']}: {_words(order['status'])}{reason}"
         if order["status"] != OrderStatus.QUEUED:
             yield str(order["order_num"]), order["status"], line
+
+
+def _warnings(job: Json) -> str:
+    return f"{job['warnings']} {'warning' if job['warnings'] == 1 else 'warnings'}"
 
 
 def _words(status: str) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from product import Product
+
+from tests.product import Product
 
 JOB_ENDS = ("succeeded", "failed", "timed_out", "cancelled")
 

@@ -1,6 +1,6 @@
 """Prints what Millrace does on this machine beside what was promised. Nothing here fails on a time.
 
-make performance [ONLY=name], or python tests/performance/benchmarks.py --only NAME --data FOLDER
+make performance [ONLY=name], or python -m tests.performance.benchmarks --only NAME --data FOLDER
 """
 
 import argparse
@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import engine
-import serving
+from tests.performance import engine, serving
 
 
 @dataclass(frozen=True)

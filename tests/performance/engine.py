@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from account import Account, sign_up
-from product import running
+from tests.performance.account import Account, sign_up
+from tests.product import running
 
 Row = tuple[str, str]
 

@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from product import running
+from tests.product import running
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 USERS, SPAWN_RATE, SECONDS = 50, 5, 30

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from account import Account, sign_up
-from engine import one_order_job
-from preload import preload
-from product import Product, running
+
+from tests.performance.account import Account, sign_up
+from tests.performance.engine import one_order_job
+from tests.performance.preload import preload
+from tests.product import Product, running
 
 Row = tuple[str, str]
 

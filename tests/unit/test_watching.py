@@ -109,7 +109,7 @@ def test_the_last_line_sums_up(given, told):
 
 def test_a_list_shows_how_far_each_job_is():
     shown = drawn(job_table([{**job(warnings=1), "done_count": 3, "order_count": 7}]))
-    assert "running (1 warnings)  3/7     tea" in shown
+    assert "running (1 warning)  3/7     tea" in shown
 
 
 def test_a_log_is_read_to_what_is_there():
