@@ -4,6 +4,7 @@ The first process only watches over the others. It imports nothing of the applic
 """
 
 import errno
+import math
 import os
 import signal
 import socket
@@ -67,6 +68,7 @@ def _serve_web(settings: Settings) -> bool:
         respawn_failed_workers=True,
         log_level=LogLevels.error,
     )
+    server.respawned_wrks = _NoDeaths()
     load: Callable[..., Any] = partial(load_gateway, settings, os.getpid())
     with suppress(SystemExit):
         server.serve(target_loader=load, wrap_loader=False)
@@ -78,10 +80,27 @@ def load_gateway(settings: Settings, parent: int) -> Callable[..., Any]:
     lifeline.follow(parent, signal.SIGKILL)
     # Ctrl-C in the terminal is for the first process, which then stops this one in good order.
     os.setpgid(0, 0)
+    # Inherited is the first process' handler, which would do nothing here until granian sets its own.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     journal.start()
-    from chalicelib.gateway import connected_gateway  # noqa: PLC0415 - the first process stays without it
+    try:
+        from chalicelib.gateway import connected_gateway  # noqa: PLC0415 - the first process stays without it
 
-    return connected_gateway(settings)
+        return connected_gateway(settings)
+    except Exception:
+        # It is started again at once; whatever hinders it needs a moment to go away.
+        time.sleep(CRASH_PAUSE)
+        raise
+
+
+class _NoDeaths(dict[int, float]):
+    """When which web process died, as granian asks for it to give up when one dies twice in a few seconds.
+
+    It would then stop the others too, and nobody would answer at all.
+    """
+
+    def get(self, *_: Any) -> float:  # type: ignore[override]  # whoever asks is told the same
+        return -math.inf
 
 
 def _free_port(settings: Settings) -> int:

@@ -45,9 +45,11 @@ class Supervisor:
             code = self._run_one()
             if self._stopping.is_set():
                 return
-            pause = FIRST_PAUSE if time.monotonic() - begun > SETTLED else min(pause * 2, LONGEST_PAUSE)
+            if time.monotonic() - begun > SETTLED:
+                pause = FIRST_PAUSE
             log.warning("A worker ended (%s); another starts in %.1f s", _how(code), pause)
             self._stopping.wait(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
 
     def _run_one(self) -> int:
         command = [sys.executable, "-m", "chalicelib.lifeline", str(os.getpid()), "chalicelib.worker"]
