@@ -1,0 +1,116 @@
+"""The worker's end of the spawner: starts it, starts it again when it died, and talks to it."""
+
+import marshal
+import os
+import select
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+PROCESSES = 2048
+"""Processes a user's orders may have at a time: generous for builds, the end of a fork bomb."""
+_ANSWER = 10.0
+"""Seconds in which a living spawner answers."""
+_ENDED = 3.0
+"""Seconds that a spawner takes at most to kill what it started."""
+_LAUNCH = "import sys; sys.path.append(sys.argv.pop(1)); import spawner; spawner.main()"
+
+
+class SpawnerFailed(Exception):
+    """The process that starts shells does not come up."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Spawner:
+    process: subprocess.Popen[bytes]
+    orders: socket.socket
+    alive: int
+    """A pipe that ends when the spawner and its guard are gone."""
+
+    def adopt(self, lock: int, user: int, folder: Path) -> None:
+        socket.send_fds(self.orders, [marshal.dumps((user, str(folder)))], [lock])
+        if self.orders.recv(16) != b"ok":
+            raise ConnectionResetError("the process that starts shells has died")
+
+    def end(self) -> None:
+        """Returns when nothing is left of the spawner that could still kill what its successor starts."""
+        self.orders.close()
+        gone, _, _ = select.select([self.alive], [], [], _ENDED)
+        os.close(self.alive)
+        if not gone:
+            self.process.kill()
+        self.process.wait()
+
+
+class Link:
+    def __init__(self, warden: int) -> None:
+        """`warden`: the user behind which the spawner kills other users' processes; 0 where orders have no users."""
+        self._warden = warden
+        self._lock = threading.Lock()
+        self._adopted: list[tuple[int, int, Path]] = []
+        self._spawner = _start(warden)
+
+    @property
+    def spawner(self) -> int:
+        """The spawner's process id."""
+        return self._spawner.process.pid
+
+    def send(self, request: Sequence[int]) -> None:
+        """Hands the files of a request to the spawner, a new one if the last has died."""
+        with self._lock:
+            try:
+                socket.send_fds(self._spawner.orders, [b"\1"], request)
+            except ConnectionError:
+                self._renew()
+                socket.send_fds(self._spawner.orders, [b"\1"], request)
+
+    def adopt(self, lock: int, user: int, folder: Path) -> None:
+        """Lets the spawner hold a lease too; afterwards nothing of an earlier holder runs."""
+        with self._lock:
+            self._adopted.append((lock, user, folder))
+            try:
+                self._spawner.adopt(lock, user, folder)
+            except ConnectionError:
+                self._renew()
+
+    def mend(self) -> None:
+        """After a loss: a new spawner, and with it the end of all that the last one left running."""
+        with self._lock:
+            if self._spawner.process.poll() is not None:
+                self._renew()
+
+    def close(self) -> None:
+        with self._lock:
+            self._spawner.end()
+
+    def _renew(self) -> None:
+        self._spawner.end()
+        self._spawner = _start(self._warden)
+        for lease in self._adopted:
+            try:
+                self._spawner.adopt(*lease)
+            except OSError as error:
+                raise SpawnerFailed(f"the process that starts shells does not answer: {error}") from error
+
+
+def _start(warden: int) -> _Spawner:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.settimeout(_ANSWER)
+    alive, life = os.pipe()
+    with theirs, os.fdopen(life, "wb"):
+        passed = (theirs.fileno(), life)
+        arguments = map(str, (Path(__file__).parent, *passed, warden, PROCESSES if warden else 0))
+        process = subprocess.Popen(  # noqa: S603  # our own interpreter and file
+            [sys.executable, "-I", "-S", "-c", _LAUNCH, *arguments],
+            pass_fds=passed,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            cwd="/",
+            env={},
+            start_new_session=True,
+        )
+    return _Spawner(process, ours, alive)
