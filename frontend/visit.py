@@ -1,0 +1,139 @@
+"""One request of a browser: who is there, what was posted, and how pages are answered."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import wraps
+from typing import Any
+
+from markupsafe import Markup
+
+from chalicelib.accounts.model import Caller
+from chalicelib.accounts.operations import caller_of
+from chalicelib.errors import NotSignedIn
+from chalicelib.exchange import Answer, Headers, Request, html_answer, redirect
+from chalicelib.web import Blueprint
+from chalicelib.wiring import Ports
+from frontend import session
+from frontend.forms import Form, read_form
+from frontend.rendering import Addresses, render
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+NOTICES = {
+    "cancelled": "Cancelling: what runs is being stopped.",
+    "retried": "Running again.",
+    "deleted": "The job is deleted.",
+    "signed-out": "You are signed out.",
+}
+"""What a redirect may say on the page it leads to, by the code in its `did` parameter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """`token` is the cookie that forms are bound to: the session's, or before signing in the visit's."""
+
+    request: Request
+    token: str
+    form: Form = field(default_factory=lambda: Form({}))
+
+    @property
+    def ports(self) -> Ports:
+        return self.request.ports
+
+    @property
+    def caller(self) -> Caller:
+        return self.request.caller
+
+    @property
+    def url(self) -> Addresses:
+        return Addresses(self.request.base)
+
+    @property
+    def now(self) -> datetime:
+        return self.ports.clock.now()
+
+    @property
+    def refreshing(self) -> bool:
+        """The page is there already, and asks what has changed."""
+        return self.request.headers.get("hx-request") == "true"
+
+    def page(self, template: str, *, status: int = 200, headers: Headers | None = None, **context: Any) -> Answer:
+        html = render(template, {**self._frame(), "status": status, **context})
+        return self.with_cookie(html_answer(html, status, {**PAGE_HEADERS, **(headers or {})}))
+
+    def _frame(self) -> dict[str, Any]:
+        proof = session.proof_of(self.token)
+        hidden = Markup('<input type="hidden" name="{}" value="{}">').format(session.PROOF_FIELD, proof)
+        return {
+            "url": self.url,
+            "caller": self.request.admitted,
+            "token": lambda: hidden,
+            "here": self.request.path,
+            "notice": NOTICES.get(self.request.first("did"), ""),
+            "now": self.now,
+        }
+
+    def with_cookie(self, answer: Answer) -> Answer:
+        """The first page of a visitor sets the cookie that their forms are bound to."""
+        if not _known_token(self.request):
+            answer.headers["Set-Cookie"] = session.set_cookie(self.request, session.VISIT_COOKIE, self.token, life=None)
+        return answer
+
+    def go_to(self, path: str, **query: object) -> Answer:
+        return redirect(self.url(path, **query))
+
+
+PAGE_HEADERS: Headers = {"Content-Security-Policy": POLICY, "Cache-Control": "private, no-cache"}
+
+
+def visit_of(request: Request) -> Visit:
+    """Without the form: for what is only looked at."""
+    return Visit(request, _known_token(request) or secrets.token_urlsafe(32))
+
+
+def _known_token(request: Request) -> str:
+    return session.cookie_of(request, session.SESSION_COOKIE) or session.cookie_of(request, session.VISIT_COOKIE)
+
+
+def who(request: Request) -> Caller | None:
+    """For pages that are there for everybody, but greet those who are signed in."""
+    try:
+        return admit(request)
+    except NotSignedIn:
+        return None
+
+
+def admit(request: Request) -> Caller:
+    token = session.cookie_of(request, session.SESSION_COOKIE)
+    return caller_of(request.ports, session.user_of(request.ports, token))
+
+
+View = Callable[..., Answer]
+
+
+class Pages(Blueprint):
+    """Routes for browsers: views are called with a Visit, and no POST gets to them without our own form's proof."""
+
+    def page(self, path: str, *, methods: tuple[str, ...] = ("GET",), public: bool = False) -> Callable[[View], View]:
+        def add(view: View) -> View:
+            @wraps(view)
+            def handler(request: Request, **parameters: str) -> Answer:
+                if public:
+                    request.admitted = who(request)
+                return view(_posted(request) if request.method == "POST" else visit_of(request), **parameters)
+
+            self.route(path, methods=methods, public=public)(handler)
+            return view
+
+        return add
+
+
+def _posted(request: Request) -> Visit:
+    form = read_form(request.body, request.headers.get("content-type", ""))
+    token = _known_token(request)
+    session.check_form(request, token, form.text(session.PROOF_FIELD))
+    return Visit(request, token, form)
