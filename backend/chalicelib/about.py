@@ -8,16 +8,11 @@ from typing_extensions import TypedDict
 
 from chalicelib import health as checks
 from chalicelib.errors import MillraceError
-from chalicelib.exchange import JSON, Answer, Request, dump, html_answer, json_answer
-from chalicelib.openapi import document
+from chalicelib.exchange import JSON, Answer, Request, dump, json_answer
+from chalicelib.openapi import CONVENTIONS, SUMMARY, document
 from chalicelib.rest import Blueprint
 from chalicelib.web import Application
-from frontend.rendering import Addresses, render
-
-PAGE_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
+from frontend.visit import visit_of, who
 
 
 class CheckJson(TypedDict):
@@ -59,8 +54,9 @@ def about(app: Application) -> Blueprint:
 
     @blueprint.route("/api/docs", public=True)
     def docs(request: Request) -> Answer:
-        context = {"url": Addresses(request.base), "api": orjson.loads(described()), "problems": problems()}
-        return html_answer(render("docs.html", context), headers={"Content-Security-Policy": PAGE_POLICY})
+        request.admitted = who(request)
+        shown = {"api": orjson.loads(described()), "summary": SUMMARY, "conventions": CONVENTIONS}
+        return visit_of(request).page("docs.html", problems=problems(), readable=_readable, **shown)
 
     return blueprint
 
@@ -73,6 +69,10 @@ def _health(request: Request) -> Answer:
         "checks": [{"name": each.name, "ok": each.ok, "detail": each.detail} for each in found],
     }
     return json_answer(shown, 503 if state is checks.Health.DOWN else 200)
+
+
+def _readable(data: Any) -> str:
+    return orjson.dumps(data, option=orjson.OPT_INDENT_2).decode()
 
 
 def problems() -> list[type[MillraceError]]:

@@ -15,21 +15,18 @@ from chalicelib.problems import PROBLEM, ProblemJson
 from chalicelib.rest import Body, Description
 from chalicelib.web import Route
 
-INTRODUCTION = """Submit jobs, watch every order of them, take the results away.
-
-**Signing in.** `POST /api/login` answers an access token, which goes into the `Authorization` header as
-`Bearer <token>`. Cookies do not sign anybody in here. It lasts 15 minutes; `POST /api/token/refresh` gives a new pair.
-
-**Errors** are `application/problem+json` (RFC 9457) with a stable `type`; `fields` lists everything that is wrong with
-an input. Each answer has an `X-Request-Id`, the caller's own where one was sent.
-
-**Repeating a write.** Send an `Idempotency-Key` with POST or PATCH: the same request with the same key is done once,
-and answered as it was the first time (`Idempotent-Replayed: true`). Keys are kept 24 hours.
-
-**Reading again.** Answers to GET have an `ETag`; with `If-None-Match` what did not change is answered 304.
-
-**Lists** take `limit` and `cursor`; the `Link` header leads to the next page.
-"""
+SUMMARY = "Submit jobs, watch every order of them, take the results away."
+CONVENTIONS = {
+    "Signing in": "`POST /api/login` answers an access token, which goes into the `Authorization` header as "
+    "`Bearer <token>`. Cookies do not sign anybody in here. It lasts 15 minutes; `POST /api/token/refresh` gives a "
+    "new pair.",
+    "Errors": "are `application/problem+json` (RFC 9457) with a stable `type`; `fields` lists everything that is wrong "
+    "with an input. Each answer has an `X-Request-Id`, the caller's own where one was sent.",
+    "Repeating a write": "Send an `Idempotency-Key` with POST or PATCH: the same request with the same key is done "
+    "once, and answered as it was the first time (`Idempotent-Replayed: true`). Keys are kept 24 hours.",
+    "Reading again": "Answers to GET have an `ETag`; with `If-None-Match`, what did not change is answered 304.",
+    "Lists": "take `limit` and `cursor`; the `Link` header leads to the next page.",
+}
 _PARAMETER = re.compile(r"{(\w+)}")
 _REFERENCE = "#/components/schemas/{model}"
 _DETAILS = {
@@ -56,7 +53,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Millrace", "version": version(), "description": INTRODUCTION},
+        "info": {"title": "Millrace", "version": version(), "description": _introduction()},
         "servers": [{"url": "/"}],
         "paths": paths,
         "components": {
@@ -64,6 +61,10 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
+
+
+def _introduction() -> str:
+    return "\n\n".join([SUMMARY, *(f"**{title}.** {text}" for title, text in CONVENTIONS.items())])
 
 
 class _Schemas:

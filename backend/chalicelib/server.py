@@ -99,7 +99,7 @@ class _NoDeaths(dict[int, float]):
     It would then stop the others too, and nobody would answer at all.
     """
 
-    def get(self, *_: Any) -> float:  # type: ignore[override]  # whoever asks is told the same
+    def get(self, *_: Any) -> float:
         return -math.inf
 
 
