@@ -88,7 +88,10 @@ def _words(original: Job | None) -> dict[str, str]:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Texts of several lines as blocks, the way people write them."""
+    """Texts of several lines as blocks and lists set in, the way people write them."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - the library's signature
+        super().increase_indent(flow, indentless=False)
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:

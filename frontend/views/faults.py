@@ -82,7 +82,8 @@ def marked(text: str, found: Sequence[Found]) -> list[MarkedLine]:
     lines = text.splitlines()
     near = {n for line in by_line for n in range(line - CONTEXT, line + CONTEXT + 1) if 1 <= n <= len(lines)}
     shown = sorted(near)[:MOST_SHOWN]
+    first = min(shown, default=0)
     return [
-        MarkedLine(number, lines[number - 1], by_line.get(number, ()), number - 1 not in near and number > 1)
+        MarkedLine(number, lines[number - 1], by_line.get(number, ()), number - 1 not in near and number > first)
         for number in shown
     ]
