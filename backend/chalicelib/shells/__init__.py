@@ -66,6 +66,7 @@ class Shells:
         self._by_user = self.isolation is Isolation.USER
         own_folder(self._scratch, 0o711 if self._by_user else 0o700)
         self._slots: list[Slot | None] = [None] * slots
+        self._spoiled: set[int] = set()
         self._lock = threading.Lock()
         self._warden = self._lease() if self._by_user else None
         self._link = Link(self._warden.number if self._warden else 0)
@@ -90,7 +91,9 @@ class Shells:
 
     def prepare(self, slot: int) -> Path:
         """A fresh, empty folder of the slot, for input files and then for the order."""
-        held = self._slots[slot] or self._open_slot(slot)
+        held = self._slots[slot]
+        if held is None or slot in self._spoiled:
+            held = self._open_slot(slot)
         folders.make_empty(held.folder, held.user)
         return held.folder
 
@@ -127,6 +130,8 @@ class Shells:
         """
         held = self._held(slot)
         deadline = time.monotonic() + timeout
+        if stop.is_set():
+            return Outcome(Ending.STOPPED, detail="stopped before it began")
         try:
             order, size = self._order_file(held, commands, env)
         except ValueError as error:
@@ -140,13 +145,24 @@ class Shells:
             felt = stack.enter_context(stop.felt())
             with theirs:
                 try:
-                    self._link.send((theirs.fileno(), sink, order))
+                    spawner = self._link.send((theirs.fileno(), sink, order))
                 finally:
                     os.close(sink)
-            outcome = Watch(ours, output, felt, deadline, on_output).until_end()
+            watch = Watch(ours, output, felt, deadline, on_output)
+            outcome = self._watched(slot, watch)
             if outcome.ending is Ending.LOST:
-                self._link.mend()
+                self._link.mend(spawner)
             return _with_failed_command(outcome, os.lseek(order, 0, os.SEEK_CUR) - size, len(commands))
+
+    def _watched(self, slot: int, watch: Watch) -> Outcome:
+        try:
+            return watch.until_end()
+        except BaseException:
+            watch.kill()
+            raise
+        finally:
+            if watch.gave_up:
+                self._spoiled.add(slot)
 
     def _order_file(self, held: Slot, commands: Sequence[str], env: Mapping[str, str]) -> tuple[int, int]:
         """The file with the header and what the shell reads, positioned between the two; its size."""
@@ -166,7 +182,7 @@ class Shells:
             **env,
         }
         header = marshal.dumps((argv, whole, home, held.user, script.fd, kind))
-        order = _memory_file()
+        order = os.memfd_create("order")
         os.write(order, header + script.body)
         os.lseek(order, len(header), os.SEEK_SET)
         return order, len(header) + len(script.body)
@@ -184,9 +200,13 @@ class Shells:
             folder = self._scratch / str(lease.number)
             self._link.adopt(lease.lock, user, folder)
             front = tuple(bwrap_command(folder, self._hide)) if self.isolation is Isolation.BWRAP else ()
+            self._spoiled.discard(slot)
             self._slots[slot] = held = Slot(lease, user, folder, SharedFolders.of(user), front)
+        before = lease.note(folder)
         if user:
             held.shared.clean()
+            if before and folders.belongs_to(before, user):
+                folders.remove(before)
         return held
 
     def _lease(self) -> Lease:
@@ -209,12 +229,8 @@ def _known(look_up: Callable[[int], object], number: int) -> bool:
     return True
 
 
-def _memory_file() -> int:
-    return os.memfd_create("order")
-
-
 def _with_failed_command(outcome: Outcome, passed: int, count: int) -> Outcome:
-    if outcome.succeeded or outcome.ending in (Ending.NOT_STARTED, Ending.LOST):
+    if outcome.succeeded or outcome.ending in (Ending.NOT_STARTED, Ending.LOST) or not count:
         return outcome
     # The position is moved by the shell, and so by whoever writes to its descriptor.
     return replace(outcome, failed_command=min(max(passed, 0), count - 1) + 1)

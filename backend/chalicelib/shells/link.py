@@ -46,46 +46,54 @@ class _Spawner:
         self.process.wait()
 
 
+_GONE = (ConnectionError, TimeoutError)
+
+
 class Link:
     def __init__(self, warden: int) -> None:
         """`warden`: the user behind which the spawner kills other users' processes; 0 where orders have no users."""
         self._warden = warden
         self._lock = threading.Lock()
         self._adopted: list[tuple[int, int, Path]] = []
+        self._closed = False
         self._spawner = _start(warden)
 
-    @property
-    def spawner(self) -> int:
-        """The spawner's process id."""
-        return self._spawner.process.pid
-
-    def send(self, request: Sequence[int]) -> None:
-        """Hands the files of a request to the spawner, a new one if the last has died."""
+    def send(self, request: Sequence[int]) -> object:
+        """Hands the files of a request to the spawner, a new one if the last has died, and says to which."""
         with self._lock:
+            self._refuse_closed()
             try:
                 socket.send_fds(self._spawner.orders, [b"\1"], request)
             except ConnectionError:
                 self._renew()
                 socket.send_fds(self._spawner.orders, [b"\1"], request)
+            return self._spawner
 
     def adopt(self, lock: int, user: int, folder: Path) -> None:
         """Lets the spawner hold a lease too; afterwards nothing of an earlier holder runs."""
         with self._lock:
+            self._refuse_closed()
             self._adopted.append((lock, user, folder))
             try:
                 self._spawner.adopt(lock, user, folder)
-            except ConnectionError:
+            except _GONE:
                 self._renew()
 
-    def mend(self) -> None:
-        """After a loss: a new spawner, and with it the end of all that the last one left running."""
+    def mend(self, lost: object) -> None:
+        """After a loss by that spawner: a new one, once all that the lost one started has ended."""
         with self._lock:
-            if self._spawner.process.poll() is not None:
+            if self._spawner is lost and not self._closed:
                 self._renew()
 
     def close(self) -> None:
         with self._lock:
-            self._spawner.end()
+            if not self._closed:
+                self._closed = True
+                self._spawner.end()
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise SpawnerFailed("no shells are started any more")
 
     def _renew(self) -> None:
         self._spawner.end()
@@ -93,7 +101,7 @@ class Link:
         for lease in self._adopted:
             try:
                 self._spawner.adopt(*lease)
-            except OSError as error:
+            except _GONE as error:
                 raise SpawnerFailed(f"the process that starts shells does not answer: {error}") from error
 
 

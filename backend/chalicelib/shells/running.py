@@ -92,6 +92,8 @@ class Watch:
     on_output: Callable[[bytes], None]
     cut: Outcome | None = None
     killed: bool = False
+    gave_up: bool = False
+    """It was killed, and yet is there: it hangs in the kernel."""
 
     def until_end(self) -> Outcome:
         """`failed_command` is left for the caller, who has the order file."""
@@ -121,6 +123,12 @@ class Watch:
             self.on_output(chunk)
         return bool(chunk)
 
+    def kill(self) -> None:
+        """Ends the order whatever comes, for a caller that cannot go on."""
+        self._say(b"K")
+        if select.select([self.control], [], [], PATIENCE)[0]:
+            self._hear()
+
     def _hear(self) -> bytes:
         try:
             return self.control.recv(2048)
@@ -143,6 +151,7 @@ class Watch:
             self._say(b"K")
             self.deadline = time.monotonic() + PATIENCE
         else:
+            self.gave_up = True
             return Outcome(self.cut.ending, detail=f"{self.cut.detail}; it does not die")
         return None
 

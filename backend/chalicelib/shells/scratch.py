@@ -32,6 +32,10 @@ def make_empty(folder: Path, user: int) -> None:
         os.chown(folder, user, user, follow_symlinks=False)
 
 
+def belongs_to(folder: Path, user: int) -> bool:
+    return os.path.lexists(folder) and folder.lstat().st_uid == user
+
+
 def give(path: Path, user: int) -> None:
     """Makes what is at and below `path` the user's own and readable to it. Nothing of the user may be running."""
     _hand_over(path, user)
