@@ -48,17 +48,13 @@ def receive_all(folder: Path, name: str) -> None:
     """Note each message's number in a file, until nothing has come for a while."""
     queues = open_queues(folder)
     with (folder / name).open("w") as notes:
-        while messages := queues.receive("work", wait=0.5):
+        while messages := queues.receive("work", wait=1):
             notes.writelines(f"{message.body['n']}\n" for message in messages)
             queues.acknowledge("work", [message.receipt for message in messages])
 
 
 def receive_one(folder: Path, name: str) -> None:
-    """Say that it waits, then note the one message."""
-    queues = open_queues(folder)
-    queues.receive("work")
-    (folder / f"{name}.ready").touch()
-    [message] = queues.receive("work", wait=30)
+    [message] = open_queues(folder).receive("work", wait=30)
     (folder / name).write_text(str(message.body["n"]))
 
 

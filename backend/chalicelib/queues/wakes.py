@@ -21,8 +21,8 @@ from chalicelib.durable import make_folder
 
 
 class Waiter(Protocol):
-    def wait(self, timeout: float) -> object:
-        """Return when woken, or after so many seconds."""
+    def wait(self, timeout: float) -> bool:
+        """True as soon as it is woken, False after so many seconds."""
         ...
 
 
@@ -92,8 +92,8 @@ class _Fifo:
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLIN)
 
-    def wait(self, timeout: float) -> None:
-        self._poll.poll(ceil(timeout * 1000))
+    def wait(self, timeout: float) -> bool:
+        return bool(self._poll.poll(ceil(timeout * 1000)))
 
 
 def _wake(path: Path) -> bool:
