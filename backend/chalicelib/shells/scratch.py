@@ -57,9 +57,10 @@ def open_left(folder: Path, name: str, user: int) -> BinaryIO:
 
     Raises FileNotFoundError, or UnsafeFolder for a name that leads elsewhere.
     """
-    *parents, last = Path(name).parts
-    if last == ".." or ".." in parents or Path(name).is_absolute():
-        raise UnsafeFolder(f"{name} does not lie in the order's folder")
+    parts = Path(name).parts
+    if not parts or ".." in parts or "\0" in name or Path(name).is_absolute():
+        raise UnsafeFolder(f"{name!r} is no name of a file in the order's folder")
+    *parents, last = parts
     at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         for part in parents:
