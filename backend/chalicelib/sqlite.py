@@ -45,13 +45,14 @@ class Database:
         self._commits = self._open()
         self._process = os.getpid()
 
-    def write(self, operation: Operation[T]) -> T:
-        """Run the operation inside a transaction; durable when it returns, undone when it raises.
+    def write(self, operation: Operation[T], *, durable: bool = True) -> T:
+        """Run the operation inside a transaction; undone when it raises, durable when it returns.
 
-        It must not keep the connection, nor call this database.
+        What need not be `durable` saves the fsync: it outlives every process, but a power cut may undo it together with
+        all that came after it. The operation must not keep the connection, nor call this database.
         """
         self._follow_fork()
-        return self._commits.run(operation)
+        return self._commits.run(operation, durable=durable)
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """All rows of one SELECT, from a snapshot that holds every write that has returned."""
@@ -106,10 +107,11 @@ class Database:
 class _Write(Generic[T]):
     """One caller's operation on its way through a commit."""
 
-    __slots__ = ("done", "error", "operation", "result", "wake")
+    __slots__ = ("done", "durable", "error", "operation", "result", "wake")
 
-    def __init__(self, operation: Operation[T]) -> None:
+    def __init__(self, operation: Operation[T], *, durable: bool) -> None:
         self.operation = operation
+        self.durable = durable
         self.result: T | None = None
         self.error: Exception | None = None
         self.done = False
@@ -121,11 +123,12 @@ class _GroupCommit:
         self._connection = connection
         self._turn = turn
         self._path = path
+        self._durable = True
         self._leader = threading.Lock()
         self._pending: deque[_Write[Any]] = deque()
 
-    def run(self, operation: Operation[T]) -> T:
-        write = _Write(operation)
+    def run(self, operation: Operation[T], *, durable: bool) -> T:
+        write = _Write(operation, durable=durable)
         self._pending.append(write)
         while not write.done:
             if self._leader.acquire(blocking=False):
@@ -172,6 +175,7 @@ class _GroupCommit:
                 write.wake.set()
 
     def _transact(self, batch: Sequence[_Write[Any]]) -> None:
+        self._sync(durable=any(write.durable for write in batch))
         self._connection.execute("BEGIN IMMEDIATE")
         if len(batch) == 1:
             self._attempt(batch[0])
@@ -184,6 +188,11 @@ class _GroupCommit:
                 self._connection.execute("ROLLBACK TO mine")
             self._connection.execute("RELEASE mine")
         self._connection.execute("COMMIT")
+
+    def _sync(self, *, durable: bool) -> None:
+        if durable != self._durable:
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
 
     def _attempt(self, write: _Write[Any]) -> None:
         try:

@@ -34,16 +34,6 @@ from tests.clocks import ManualClock
 from tests.contracts import documents as contract
 
 
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-def pass_time(clock: ManualClock) -> Callable[[float], None]:
-    return clock.tick
-
-
 @pytest.fixture(params=["memory", "file"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     with closing(Database(tmp_path / "millrace.db" if request.param == "file" else None)) as opened:

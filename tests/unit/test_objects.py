@@ -18,11 +18,6 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
 def objects(tmp_path: Path, clock: ManualClock) -> FolderObjects:
     return FolderObjects(tmp_path / "objects", SECRET, clock)
 

@@ -1,6 +1,6 @@
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -16,16 +16,6 @@ from chalicelib.sqlite import Database
 from tests import writers
 from tests.clocks import ManualClock
 from tests.contracts import queues as contract
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-def pass_time(clock: ManualClock) -> Callable[[float], None]:
-    return clock.tick
 
 
 @pytest.fixture(params=["memory", "file"])

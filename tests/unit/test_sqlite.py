@@ -5,7 +5,7 @@ import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -24,6 +24,14 @@ from tests.clocks import ManualClock
 NOTES = ("CREATE TABLE notes (n INTEGER) STRICT",)
 SCHEMA_1 = Path(__file__).with_name("schema_1.sql")
 """The schema of the first release, as files in the world have it."""
+
+
+FULL, NORMAL = 2, 1
+
+
+def synchronous(connection: sqlite3.Connection) -> int:
+    value: int = connection.execute("PRAGMA synchronous").fetchone()[0]
+    return value
 
 
 def note(number: int) -> Callable[[sqlite3.Connection], int]:
@@ -51,7 +59,9 @@ def database(request: pytest.FixtureRequest, path: Path) -> Iterator[Database]:
 
 
 @contextlib.contextmanager
-def together(database: Database, operations: list[Callable[[sqlite3.Connection], Any]]) -> Iterator[list[Any]]:
+def together(
+    database: Database, operations: list[Callable[[sqlite3.Connection], Any]], durable: Sequence[bool] = (True,) * 9
+) -> Iterator[list[Any]]:
     """Futures of operations that are committed in one transaction: they all came while another was under way."""
     gate, pending = threading.Event(), database._commits._pending
     with ThreadPoolExecutor(len(operations) + 1) as pool:
@@ -60,7 +70,7 @@ def together(database: Database, operations: list[Callable[[sqlite3.Connection],
             time.sleep(0.001)
         futures = []
         for number, operation in enumerate(operations, 1):
-            futures.append(pool.submit(database.write, operation))
+            futures.append(pool.submit(database.write, operation, durable=durable[number - 1]))
             while len(pending) < number:
                 time.sleep(0.001)
         gate.set()
@@ -130,8 +140,16 @@ class TestWrites:
 class TestFile:
     def test_commits_are_fully_durable(self, path: Path) -> None:
         with closing(Database(path)) as database:
-            assert database.write(lambda connection: connection.execute("PRAGMA synchronous").fetchone()) == (2,)
+            assert database.write(synchronous) == FULL
             assert database.rows("PRAGMA journal_mode") == [("wal",)]
+
+    def test_a_batch_is_as_durable_as_its_most_careful_write(self, path: Path) -> None:
+        with closing(Database(path)) as database:
+            assert database.write(synchronous, durable=False) == NORMAL
+            with together(database, [synchronous] * 3, [False, True, False]) as futures:
+                assert [future.result(10) for future in futures] == [FULL] * 3
+            with together(database, [synchronous] * 2, [False, False]) as futures:
+                assert [future.result(10) for future in futures] == [NORMAL] * 2
 
     def test_only_its_owner_can_read_it(self, path: Path) -> None:
         with closing(Database(path)) as database:

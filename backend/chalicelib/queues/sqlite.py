@@ -1,4 +1,7 @@
-"""Queues in the embedded database."""
+"""Queues in the embedded database.
+
+What is sent is durable. That it was received or acknowledged need not outlive a power cut: the message comes again.
+"""
 
 import math
 import re
@@ -116,7 +119,7 @@ class SqliteQueues:
             _recount(connection, queue, groups)
             return bool(groups)
 
-        extended = self._database.write(hide)
+        extended = self._database.write(hide, durable=False)
         if extended and visibility == 0:
             self._wakes.wake(queue, 1)
         return extended
@@ -129,7 +132,7 @@ class SqliteQueues:
             _recount(connection, queue, groups)
 
         if receipts:
-            self._database.write(remove)
+            self._database.write(remove, durable=False)
 
     def depth(self, queue: str) -> int:
         check_name(queue)
@@ -165,7 +168,7 @@ class SqliteQueues:
             _show_due(connection, queue, now)
             return list(islice(iter(lambda: _take_next(connection, queue, due), None), limit))
 
-        return self._database.write(take)
+        return self._database.write(take, durable=False)
 
     def _seconds_to_next(self, queue: str) -> float:
         [(ready, due)] = self._database.rows(PEEK, (queue,))
