@@ -18,6 +18,7 @@ MILLRACE = Path(sys.executable).with_name("millrace")
 class Product:
     url: str
     pid: int
+    data: Path
 
     @property
     def host(self) -> str:
@@ -26,6 +27,10 @@ class Product:
     @property
     def port(self) -> int:
         return int(self.url.rsplit(":", 1)[1])
+
+    def kill(self) -> None:
+        """With no time to tidy up. What it started follows it by itself."""
+        os.kill(self.pid, signal.SIGKILL)
 
 
 @contextmanager
@@ -38,7 +43,7 @@ def running(data: Path, **settings: object) -> Iterator[Product]:
         command = [MILLRACE, "serve"]
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True)
         try:
-            yield Product(_address(process, log), process.pid)
+            yield Product(_address(process, log), process.pid, data)
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(30)

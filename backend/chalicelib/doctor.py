@@ -25,6 +25,7 @@ OLDEST_PYTHON = (3, 11)
 LITTLE_SPACE = 1_000_000_000
 NO_SPACE = 50_000_000
 DATABASE = "millrace.db"
+ANSWERS_WITHIN = 5.0
 CLOCK_SLACK = timedelta(minutes=2)
 
 
@@ -199,7 +200,7 @@ def _health(settings: Settings) -> dict[str, Any] | None:
     """What the server says of itself; None when whoever answers there is no Millrace."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - only read here
     try:
-        answer = httpx.get(f"http://{host}:{settings.port}/api/health", timeout=10)
+        answer = httpx.get(f"http://{host}:{settings.port}/api/health", timeout=ANSWERS_WITHIN)
         told = answer.json()
     except (httpx.HTTPError, ValueError):
         return None

@@ -4,6 +4,7 @@ make performance [ONLY=name], or python -m tests.performance.benchmarks --only N
 """
 
 import argparse
+import os
 import platform
 import tempfile
 from collections.abc import Callable, Iterator
@@ -62,7 +63,9 @@ def machine() -> str:
     models = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
     cores = f"{len(models)} x {models[0]}" if models else platform.processor()
     system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
-    return f"{platform.node()}: {cores}, {system}, {datetime.now(UTC):%Y-%m-%d}"
+    # What else runs here takes from what is measured.
+    busy = f"load {os.getloadavg()[0]:.1f} before the start"
+    return f"{platform.node()}: {cores}, {system}, {datetime.now(UTC):%Y-%m-%d}, {busy}"
 
 
 if __name__ == "__main__":
