@@ -9,9 +9,10 @@ from urllib.parse import unquote
 import orjson
 
 from chalicelib.accounts.model import Caller
-from chalicelib.errors import Invalid, NotFound, NotSignedIn
+from chalicelib.errors import Invalid, MillraceError, NotFound, NotSignedIn
 from chalicelib.wiring import Ports
 
+ANSWER_LIMIT = 6_000_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:/+=-]{1,100}")
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
@@ -90,6 +91,14 @@ def decode_parameter(raw: str) -> str:
     return text
 
 
+class TooLargeAnswer(MillraceError):
+    """Lambda's limit, kept at home too, so that nothing works in one home only."""
+
+    status = 500
+    type = "answer-too-large"
+    title = "The answer is too large to be sent whole"
+
+
 Headers = dict[str, str | list[str]]
 
 
@@ -102,11 +111,13 @@ class Answer:
     headers: Headers = field(default_factory=dict)
 
     def check(self) -> None:
-        """Refuse what would split the answer. A ValueError, because only a fault of ours can bring it here."""
+        """Refuse what cannot be sent. What would split the answer is a ValueError: only a fault of ours brings it."""
         for name, value in self.headers.items():
             for each in (name, value) if isinstance(value, str) else (name, *value):
                 if _CONTROL.search(each) or not each.isascii():
                     raise ValueError(f"The header {name!r} cannot be sent")
+        if len(self.body) > ANSWER_LIMIT:
+            raise TooLargeAnswer("It is larger than 6 MB: read it in parts, or by its link.")
 
 
 JSON = "application/json"

@@ -12,7 +12,7 @@ import orjson
 from chalicelib import accesslog
 from chalicelib.errors import Invalid, MillraceError
 from chalicelib.objects import Objects
-from chalicelib.problems import PROBLEM, MethodNotAllowed, problem
+from chalicelib.problems import MethodNotAllowed, problem, problem_headers
 from chalicelib.wiring import Ports
 
 PREFIX = "/files/"
@@ -58,7 +58,7 @@ class Files:
             pieces = _serve(cast("Linked", self._ports.objects), environ, start)
         except MillraceError as error:
             body = orjson.dumps(problem(error, request_id))
-            start(error.status, [("Content-Type", PROBLEM), ("Content-Length", str(len(body)))])
+            start(error.status, [("Content-Length", str(len(body))), *problem_headers(error).items()])
             pieces = [body]
         # The link itself is as good as a password, and stays out of the log.
         line = accesslog.Line(request_id, environ["REQUEST_METHOD"], PREFIX, told[0], time.perf_counter() - begun)

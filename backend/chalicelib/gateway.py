@@ -12,7 +12,7 @@ from chalicelib.application import create_app
 from chalicelib.bodies import BODY_LIMIT
 from chalicelib.errors import Invalid, MillraceError, NotFound, TooLarge
 from chalicelib.files import Files
-from chalicelib.problems import MethodNotAllowed, TooLargeAnswer
+from chalicelib.problems import MethodNotAllowed
 from chalicelib.routing import Match, Routes
 from chalicelib.settings import Settings
 from chalicelib.web import Application
@@ -21,7 +21,6 @@ from chalicelib.wiring import connect
 Environ = dict[str, Any]
 StartResponse = Callable[..., object]
 
-ANSWER_LIMIT = 6_000_000
 PARAMETERS = 100
 _STATUS_LINES = {each.value: f"{each.value} {each.phrase}" for each in HTTPStatus}
 
@@ -64,10 +63,7 @@ class Gateway:
             event["body"] = _body(environ)
         except MillraceError as error:
             return self._app.refuse(_event(environ, method, path, match), error)
-        answer = self._app.answer(event, None)
-        if len(answer["body"]) > ANSWER_LIMIT:
-            return self._app.refuse(event, TooLargeAnswer("It is larger than 6 MB: read it in parts, or by its link."))
-        return answer
+        return self._app.answer(event, None)
 
     def _match(self, path: str, method: str) -> Match:
         match = self._routes.match(path)

@@ -5,7 +5,7 @@ from typing import Any, NotRequired
 from typing_extensions import TypedDict
 
 from chalicelib.errors import Invalid, MillraceError, NotSignedIn, TooMany
-from chalicelib.exchange import Answer, Headers, Request, dump
+from chalicelib.exchange import Answer, Request, dump
 
 PROBLEM = "application/problem+json"
 CATALOGUE = "/api/docs"
@@ -45,14 +45,6 @@ class WrongMediaType(MillraceError):
     title = "The content type is not one that is read here"
 
 
-class TooLargeAnswer(MillraceError):
-    """Lambda's limit, kept at home too, so that nothing works in one home only."""
-
-    status = 500
-    type = "answer-too-large"
-    title = "The answer is too large to be sent whole"
-
-
 def problem(error: MillraceError, request_id: str) -> dict[str, Any]:
     told: dict[str, Any] = {
         "type": f"{CATALOGUE}#{error.type}",
@@ -67,11 +59,15 @@ def problem(error: MillraceError, request_id: str) -> dict[str, Any]:
 
 
 def problem_answer(request: Request, error: MillraceError) -> Answer:
-    headers: Headers = {"Content-Type": PROBLEM}
+    return Answer(dump(problem(error, request.request_id)), error.status, {**problem_headers(error)})
+
+
+def problem_headers(error: MillraceError) -> dict[str, str]:
+    headers = {"Content-Type": PROBLEM}
     if isinstance(error, NotSignedIn):
         headers["WWW-Authenticate"] = 'Bearer realm="millrace"'
     if isinstance(error, TooMany):
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(error.allowed)
-    return Answer(dump(problem(error, request.request_id)), error.status, headers)
+    return headers

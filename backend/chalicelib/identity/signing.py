@@ -30,7 +30,7 @@ class SigningKeys:
         """The claims, whether or not they have expired. Raises jwt.InvalidTokenError."""
         key = self._keys.get(jwt.get_unverified_header(token).get("kid", ""))
         if key is None:
-            raise jwt.InvalidKeyError
+            raise jwt.InvalidTokenError
         return jwt.decode(
             token, key, algorithms=[ALGORITHM], options={"require": ["sub", "email", "exp"], "verify_exp": False}
         )
