@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 
+LAST_PORT = 65535
+
+
 class Home(StrEnum):
     LOCAL = "local"
     AWS = "aws"
@@ -30,8 +33,8 @@ def _count(text: str) -> int:
 
 def _port(text: str) -> int:
     number = int(text)
-    if not 0 <= number <= 65535:
-        raise ValueError("must be 0..65535")
+    if not 0 <= number <= LAST_PORT:
+        raise ValueError(f"must be 0..{LAST_PORT}")
     return number
 
 
@@ -43,6 +46,9 @@ def _flag(text: str) -> bool:
 
 def _folder(text: str) -> Path:
     return Path(text).absolute()
+
+
+# ruff: noqa: RUF009 - `_setting` makes dataclass fields, as `field` does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

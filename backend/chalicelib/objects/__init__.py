@@ -33,7 +33,7 @@ class Objects(Protocol):
         ...
 
     def read(self, key: str, *, start: int = 0) -> Iterator[bytes]:
-        """The bytes from `start` on, in pieces of at most 1 MiB. Raises NotFound at the call, not at the first piece."""
+        """The bytes from `start` on, in pieces of up to 1 MiB. Raises NotFound at the call, not at the first piece."""
         ...
 
     def info(self, key: str) -> ObjectInfo:
