@@ -1,5 +1,7 @@
+import os
 import sqlite3
 import tarfile
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -86,6 +88,14 @@ def test_a_backup_is_made_while_the_database_is_written(filled: Settings, tmp_pa
         assert len(SqliteDocuments(database, ManualClock()).query("tenant").items) == 2
 
 
+def test_what_a_killed_backup_left_goes_with_the_next(filled: Settings, tmp_path: Path) -> None:
+    for name, age in ((".backup-old", 90_000), (".backup-running", 60)):
+        (filled.data / name).mkdir()
+        os.utime(filled.data / name, (time.time() - age,) * 2)
+    backup(filled, tmp_path / "next.tar")
+    assert [path.name for path in filled.data.glob(".backup-*")] == [".backup-running"]
+
+
 def test_a_backup_never_replaces_a_file(filled: Settings, tar: Path) -> None:
     before = tar.read_bytes()
     with pytest.raises(Conflict, match=r"millrace\.tar"):
@@ -124,6 +134,14 @@ def damage_the_database(tar: Path) -> None:
     tar.write_bytes(content)
 
 
+def damage_its_first_page(tar: Path) -> None:
+    with tarfile.open(tar) as archive:
+        start = archive.getmember("millrace.db").offset_data
+    content = bytearray(tar.read_bytes())
+    content[start : start + 4096] = b"\xff" * 4096
+    tar.write_bytes(content)
+
+
 def make_it_newer(tar: Path) -> None:
     folder = tar.parent / "newer"
     with tarfile.open(tar) as archive:
@@ -154,7 +172,16 @@ def make_it_text(tar: Path) -> None:
 
 @pytest.mark.parametrize(
     "spoil",
-    [cut_in_half, cut_between_files, damage_the_database, make_it_newer, make_it_a_link, make_it_climb, make_it_text],
+    [
+        cut_in_half,
+        cut_between_files,
+        damage_the_database,
+        damage_its_first_page,
+        make_it_newer,
+        make_it_a_link,
+        make_it_climb,
+        make_it_text,
+    ],
 )
 def test_a_spoiled_backup_changes_nothing(tar: Path, empty: Settings, spoil: Callable[[Path], None]) -> None:
     spoil(tar)
