@@ -1,6 +1,6 @@
 """A job brought forward by hand: submit, begin and end attempts, look, and let things go wrong on the way."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from chalicelib.documents import Documents, Write
@@ -25,11 +25,16 @@ class CrashingDocuments:
         self._documents = documents
         self.writes_left: int | None = None
         self.after = False
+        self.meanwhile: Callable[[], object] | None = None
+        """What somebody else does just before the next write."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._documents, name)
 
     def transact(self, writes: Sequence[Write]) -> None:
+        if meanwhile := self.meanwhile:
+            self.meanwhile = None
+            meanwhile()
         if self.writes_left is None or self.writes_left > 0:
             self._documents.transact(writes)
             if self.writes_left is not None:

@@ -1,6 +1,7 @@
 """The engine with its store, a target worked by hand, and the defects of its predecessor."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -139,6 +140,27 @@ def test_defect_4_a_success_that_came_in_beats_the_watchdog(engine):
     engine.report(engine.begin(job_id, 1))
     engine.pass_time(3000)
     assert engine.statuses(job_id) == ["succeeded"]
+
+
+def test_defect_4_a_success_that_comes_while_the_watchdog_decides_wins(engine):
+    job_id = engine.submit(make.order(timeout=10))
+    engine.look(job_id)
+    assignment = engine.begin(job_id, 1)
+    slow = CrashingDocuments(engine.ports.documents)
+    engine.ports.clock.tick(3000)
+    # The lock is the first write of a look; the report comes between what the look has read and its verdict.
+    slow.meanwhile = lambda: setattr(slow, "meanwhile", lambda: engine.report(assignment))
+    Orchestrator(replace(engine.ports, documents=slow), owner="slow").look(job_id)
+    assert engine.statuses(job_id) == ["succeeded"]
+
+
+def test_a_cancel_that_comes_while_a_look_decides_is_not_overwritten(engine):
+    job_id = engine.submit()
+    slow = CrashingDocuments(engine.ports.documents)
+    cancel = partial(operations.cancel, engine.ports, engine.me, job_id)
+    slow.meanwhile = lambda: setattr(slow, "meanwhile", cancel)
+    Orchestrator(replace(engine.ports, documents=slow), owner="slow").look(job_id)
+    assert engine.job(job_id).status is JobStatus.CANCELLED
 
 
 def test_defect_4_the_watchdog_ends_an_order_that_never_reports(engine):
