@@ -34,9 +34,9 @@ from tests.clocks import ManualClock
 from tests.contracts import documents as contract
 
 
-@pytest.fixture(params=["memory", "file"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    with closing(Database(tmp_path / "millrace.db" if request.param == "file" else None)) as opened:
+@pytest.fixture
+def database() -> Iterator[Database]:
+    with closing(Database(None)) as opened:
         yield opened
 
 
@@ -50,6 +50,21 @@ class TestDocuments(contract.DocumentsContract):
 
 
 class TestWrites(contract.DocumentWritesContract):
+    pass
+
+
+class InAFile:
+    @pytest.fixture
+    def database(self, tmp_path: Path) -> Iterator[Database]:
+        with closing(Database(tmp_path / "millrace.db")) as opened:
+            yield opened
+
+
+class TestDocumentsInAFile(InAFile, contract.DocumentsContract):
+    pass
+
+
+class TestWritesInAFile(InAFile, contract.DocumentWritesContract):
     pass
 
 
@@ -148,7 +163,7 @@ class TestLimits:
         assert documents.get_many([Key(text, text)]) == documents.query_index(Index.FIRST, text).items
 
 
-class TestRaces:
+class TestRaces(InAFile):
     def test_of_many_that_create_one_does(self, documents: SqliteDocuments) -> None:
         def create(number: int) -> bool:
             try:
