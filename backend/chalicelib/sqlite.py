@@ -48,8 +48,8 @@ class Database:
     def write(self, operation: Operation[T], *, durable: bool = True) -> T:
         """Run the operation inside a transaction; undone when it raises, durable when it returns.
 
-        What need not be `durable` saves the fsync: it outlives every process, but a power cut may undo it together with
-        all that came after it. The operation must not keep the connection, nor call this database.
+        What need not be `durable` saves the fsync: it outlives every process, but until the next durable write a power
+        cut may undo it. The operation must not keep the connection, nor call this database.
         """
         self._follow_fork()
         return self._commits.run(operation, durable=durable)
