@@ -1,9 +1,9 @@
 """Jobs over REST."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field, create_model
 from pydantic.json_schema import SkipJsonSchema
 
 from chalicelib.bodies import read_json
@@ -40,29 +40,37 @@ EXAMPLE = {
     ],
 }
 
+CURSOR = "`cursor` of the page before."
+
+
+def _ordinary(moment: datetime) -> datetime:
+    """Moments that can be counted with: some hours more or less do not leave the calendar."""
+    if not 1970 <= moment.year <= 9000:  # noqa: PLR2004 - years in which no job was submitted
+        raise ValueError("must be between the years 1970 and 9000")
+    return moment
+
+
 Limit = Annotated[int, Field(ge=1, le=100, description="Most items on a page.")]
-Cursor = Annotated[str | SkipJsonSchema[None], Field(max_length=2000, description="`cursor` of the page before.")]
-EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
-Moment = Annotated[
-    AwareDatetime | SkipJsonSchema[None],
-    Field(ge=EARLIEST, le=LATEST, description="RFC 3339, with its offset from UTC."),
-]
+Cursor = Annotated[str, Field(max_length=2000)] | SkipJsonSchema[None]
+Moment = Annotated[AwareDatetime, AfterValidator(_ordinary)] | SkipJsonSchema[None]
 OrderNumber = Annotated[int, Field(ge=1, description="An order's number.")]
 
 
 class JobListQuery(Query):
     status: JobStatus | SkipJsonSchema[None] = None
-    kind: Annotated[str | SkipJsonSchema[None], Field(max_length=100)] = None
-    text: Annotated[str | SkipJsonSchema[None], Field(max_length=200, description="Part of the name.")] = None
-    since: Moment = None
-    until: Moment = None
+    kind: Annotated[str, Field(max_length=100)] | SkipJsonSchema[None] = None
+    text: Annotated[str, Field(max_length=200)] | SkipJsonSchema[None] = Field(
+        None, description="Part of its name, of its id, or of the address of whoever submitted it."
+    )
+    since: Moment = Field(None, description="Submitted then or later: RFC 3339, with its offset from UTC.")
+    until: Moment = Field(None, description="Submitted then or earlier.")
     limit: Limit = 50
-    cursor: Cursor = None
+    cursor: Cursor = Field(None, description=CURSOR)
 
 
 class EventListQuery(Query):
     limit: Limit = 50
-    cursor: Cursor = None
+    cursor: Cursor = Field(None, description=CURSOR)
     newest_first: bool = False
 
 
@@ -73,8 +81,8 @@ class RetryQuery(Query):
 class LogQuery(Query):
     offset: Annotated[int, Field(ge=0, le=2**53, description="Bytes to skip: the next offset of the part before.")] = 0
     limit: Annotated[int, Field(ge=1, le=1_000_000, description="Most bytes in the answer.")] = 1_000_000
-    attempt: Annotated[int | SkipJsonSchema[None], Field(ge=1, le=2**31, description="The latest when left out.")] = (
-        None
+    attempt: Annotated[int, Field(ge=1, le=2**31)] | SkipJsonSchema[None] = Field(
+        None, description="The latest when left out."
     )
 
 
@@ -86,6 +94,14 @@ class RetryRequest(Input):
     from_order: Annotated[
         OrderNumber | str | None, Field(description="Number or name of the order from which on all is run again.")
     ] = None
+
+
+JobChanges = create_model(  # type: ignore[call-overload]  # of fields that are known at run time
+    "JobChanges",
+    __base__=Input,
+    __doc__="Fields of a job, all optional.",
+    **{name: (each.annotation, None) for name, each in JobRequest.model_fields.items()},
+)
 
 
 class BulkRequest(Input):
@@ -221,7 +237,7 @@ def retry(request: Request, job_id: str, body: RetryRequest) -> Answer:
     "/api/jobs/{job_id}/clone",
     summary="Submit a job again, with changes",
     details="The body holds the fields of the job that are to differ. Secrets are carried over unless given anew.",
-    body=Body(dict[str, Any], {JSON: _read_changes}, required=False, examples={"example": {"priority": 5}}),
+    body=Body(JobChanges, {JSON: _read_changes}, required=False, examples={"example": {"priority": 5}}),
     answers={201: JobJson},
     errors=(403,),
     headers={"Location": "Address of the new job."},
