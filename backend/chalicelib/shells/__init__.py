@@ -24,7 +24,7 @@ from chalicelib.shells.isolation import USERS, Isolation, bwrap_command, choose_
 from chalicelib.shells.leases import Lease, NoneLeft, UnsafeFolder, own_folder, take_lease
 from chalicelib.shells.link import Link
 from chalicelib.shells.masking import Masker
-from chalicelib.shells.running import Ending, Outcome, Stop, Watch
+from chalicelib.shells.running import BUSY, Ending, Outcome, Stop, Watch
 from chalicelib.shells.scratch import SharedFolders, default_scratch
 from chalicelib.shells.script import write_script
 
@@ -41,6 +41,8 @@ __all__ = [
     "default_scratch",
 ]
 
+_ROOM, _PAUSE = 2.0, 0.02
+"""Seconds to wait for room for another process, and between looks: thousands that were killed take time to go."""
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -128,12 +130,26 @@ class Shells:
         `on_output` gets what they print as it comes, in chunks of at most 64 KB, on the calling thread. The
         environment is `env` over PATH, HOME, TMPDIR, LANG and USER, and nothing else.
         """
-        held = self._held(slot)
-        deadline = time.monotonic() + timeout
-        if stop.is_set():
-            return Outcome(Ending.STOPPED, detail="stopped before it began")
+        start = time.monotonic()
+        while not stop.is_set():
+            outcome = self._try(slot, commands, env, deadline=start + timeout, on_output=on_output, stop=stop)
+            if outcome.detail != BUSY or time.monotonic() > start + min(timeout, _ROOM):
+                return outcome
+            time.sleep(_PAUSE)
+        return Outcome(Ending.STOPPED, detail="stopped before it began")
+
+    def _try(
+        self,
+        slot: int,
+        commands: Sequence[str],
+        env: Mapping[str, str],
+        *,
+        deadline: float,
+        on_output: Callable[[bytes], None],
+        stop: Stop,
+    ) -> Outcome:
         try:
-            order, size = self._order_file(held, commands, env)
+            order, size = self._order_file(self._held(slot), commands, env)
         except ValueError as error:
             return Outcome(Ending.NOT_STARTED, detail=f"the commands or the environment cannot be passed on: {error}")
         with ExitStack() as stack:
@@ -148,8 +164,7 @@ class Shells:
                     spawner = self._link.send((theirs.fileno(), sink, order))
                 finally:
                     os.close(sink)
-            watch = Watch(ours, output, felt, deadline, on_output)
-            outcome = self._watched(slot, watch)
+            outcome = self._watched(slot, Watch(ours, output, felt, deadline, on_output))
             if outcome.ending is Ending.LOST:
                 self._link.mend(spawner)
             return _with_failed_command(outcome, os.lseek(order, 0, os.SEEK_CUR) - size, len(commands))

@@ -1,5 +1,6 @@
 """One order's shell, watched by the thread that asked for it until it has ended."""
 
+import errno
 import os
 import select
 import signal
@@ -16,6 +17,7 @@ GRACE = 1.0
 PATIENCE = 0.8
 """Seconds that a killed order may take to disappear."""
 CHUNK = 65536
+BUSY = "the system allows no more processes"
 _DRAIN = 1 << 20
 """Bytes read after the end of a shell: as much as a pipe may hold. More can only come from what escaped."""
 
@@ -162,6 +164,8 @@ class Watch:
 
     def _end(self, word: bytes) -> Outcome:
         self._drain()
+        if word[:1] == b"O":
+            return _not_started(self.control.recv(64))
         if word[:1] == b"N":
             return Outcome(Ending.NOT_STARTED, detail=word[1:].decode(errors="replace"))
         if word[:1] != b"E":
@@ -181,6 +185,11 @@ class Watch:
                 return
             left -= len(chunk)
             self.on_output(chunk)
+
+
+def _not_started(number: bytes) -> Outcome:
+    error = int(number, 16)
+    return Outcome(Ending.NOT_STARTED, detail=BUSY if error == errno.EAGAIN else os.strerror(error))
 
 
 def _outcome(code: int) -> Outcome:
