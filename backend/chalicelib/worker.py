@@ -18,7 +18,7 @@ from chalicelib.jobs.orchestrator import Orchestrator
 from chalicelib.jobs.running import Runner
 from chalicelib.jobs.sweeper import sweep_departed, sweep_due
 from chalicelib.jobs.wakeups import WAKE_UPS
-from chalicelib.queues import Received
+from chalicelib.queues import Queues, Received
 from chalicelib.settings import Settings, read_settings
 from chalicelib.shells import Shells, default_scratch
 from chalicelib.wiring import Ports, connect, workers_folder
@@ -29,7 +29,38 @@ LONG_WAIT = 20.0
 """Seconds that a receiver sleeps at most; a message wakes it at once."""
 BEGIN_WITHIN = 10.0
 """Seconds in which a received order is begun; after that another worker may."""
-LOG_TICK, SWEEP_TICK = 0.1, 0.25
+REPORTED_WITHIN = 60.0
+"""Seconds after its timeout in which an order has surely been reported."""
+BOOK_TICK, SWEEP_TICK = 0.1, 0.25
+
+
+class Receipts:
+    """Messages stay in flight while their orders run, so that the queue knows how much each tenant has running."""
+
+    def __init__(self, queues: Queues) -> None:
+        self._queues = queues
+        self._lock = threading.Lock()
+        self._begun: dict[str, float] = {}
+        self._done: list[str] = []
+
+    def begun(self, receipt: str, timeout: float) -> None:
+        with self._lock:
+            self._begun[receipt] = timeout
+
+    def done(self, receipt: str) -> None:
+        with self._lock:
+            self._begun.pop(receipt, None)
+            self._done.append(receipt)
+
+    def settle(self) -> None:
+        """Tell the queue. What is not told is only told again: a message whose order ended changes nothing."""
+        with self._lock:
+            begun, self._begun = self._begun, {}
+            done, self._done = self._done, []
+        for receipt, timeout in begun.items():
+            self._queues.extend(WORK, receipt, visibility=timeout + REPORTED_WITHIN)
+        if done:
+            self._queues.acknowledge(WORK, done)
 
 
 class Worker:
@@ -41,6 +72,7 @@ class Worker:
         self._slots = ports.settings.slots
         self._free = threading.Semaphore(self._slots)
         self._taken: queue.SimpleQueue[tuple[Assignment, str] | None] = queue.SimpleQueue()
+        self._receipts = Receipts(ports.queues)
         self._stopping = threading.Event()
         self._slot_threads = [
             threading.Thread(target=self._serve_slot, args=(slot,), name=f"slot-{slot}") for slot in range(self._slots)
@@ -49,7 +81,7 @@ class Worker:
     def start(self) -> None:
         for thread in self._slot_threads:
             thread.start()
-        for loop in (self._take_orders, self._take_wake_ups, self._take_stops, self._write_logs, self._sweep):
+        for loop in (self._take_orders, self._take_wake_ups, self._take_stops, self._keep_books, self._sweep):
             threading.Thread(target=self._keep_on, args=(loop,), name=loop.__name__.strip("_"), daemon=True).start()
 
     def stop(self, patience: float) -> None:
@@ -61,6 +93,7 @@ class Worker:
         until = time.monotonic() + patience
         for thread in self._slot_threads:
             thread.join(max(0.0, until - time.monotonic()))
+        self._receipts.settle()
 
     def _keep_on(self, step: Callable[[], None]) -> None:
         """A part of the worker that fails says so and goes on: the store may be busy or full for a while."""
@@ -101,11 +134,9 @@ class Worker:
                 self._free.release()
 
     def _run_one(self, slot: int, assignment: Assignment, receipt: str) -> None:
-        self._runner.run(slot, assignment, lambda: self._acknowledge(receipt))
+        self._runner.run(slot, assignment, lambda order: self._receipts.begun(receipt, order.spec.timeout))
+        self._receipts.done(receipt)
         self._orchestrator.look(assignment.job_id)
-
-    def _acknowledge(self, receipt: str) -> None:
-        self._ports.queues.acknowledge(WORK, [receipt])
 
     def _take_wake_ups(self) -> None:
         received = self._ports.queues.receive(WAKE_UPS, limit=10, wait=LONG_WAIT, visibility=BEGIN_WITHIN)
@@ -122,8 +153,10 @@ class Worker:
         if received:
             self._ports.queues.acknowledge(stops, [each.receipt for each in received])
 
-    def _write_logs(self) -> None:
-        self._stopping.wait(LOG_TICK)
+    def _keep_books(self) -> None:
+        """What must be told soon, but not on an order's way."""
+        self._stopping.wait(BOOK_TICK)
+        self._receipts.settle()
         self._runner.write_logs()
 
     def _sweep(self) -> None:

@@ -57,12 +57,12 @@ class Runner:
         self._running: dict[tuple[str, int], Running] = {}
         self._lock = threading.Lock()
 
-    def run(self, slot: int, assignment: Assignment, begun: Callable[[], None]) -> None:
-        """Run it and report the result; `begun` is called once it is ours (or nobody's any more)."""
+    def run(self, slot: int, assignment: Assignment, begun: Callable[[Order], None]) -> None:
+        """Run it and report the result, unless nobody wants it any more; `begun` is called once it is ours."""
         order = results.begin(self._ports, assignment, worker=self._worker)
-        begun()
         if order is None:
             return
+        begun(order)
         with self._registered(assignment) as running:
             finding = self._carry_out(slot, order, running)
         self._report(assignment, order, finding)
