@@ -39,7 +39,7 @@ check: ready ## Lint, formatting, types, and that generated files are fresh
 .PHONY: unit
 unit: ready ## Tests in memory, temp files and SQLite
 	@mkdir -p $(COVERAGE_DIR)
-	$(PYTEST) tests/unit --numprocesses=auto --maxprocesses=4
+	$(PYTEST) tests/unit --disable-socket --allow-unix-socket --numprocesses=auto --maxprocesses=4
 
 .PHONY: integration
 integration: ready ## Adapters against emulators, workers and the command line as subprocesses

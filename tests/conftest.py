@@ -1,8 +1,13 @@
 from collections.abc import Callable
 
+import hypothesis
 import pytest
 
 from tests.clocks import ManualClock
+
+# No test fails because the machine is busy.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture
