@@ -190,7 +190,7 @@ def _tagged(request: Request, answer: Answer) -> Answer:
 
 
 def etag(body: bytes) -> str:
-    return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    return f'"{hashlib.sha256(body).hexdigest()[:24]}"'
 
 
 def check_match(request: Request, current: Callable[[], bytes]) -> None:

@@ -289,3 +289,10 @@ def test_a_job_that_is_not_there_is_not_found(people, job):
 def test_a_second_client_of_the_same_user_sees_the_same(people, job_id):
     again = Client(people.wsgi, people.owner.token)
     assert again.get(f"/api/jobs/{job_id}").body == people.owner.get(f"/api/jobs/{job_id}").body
+
+
+def test_a_list_and_a_job_show_the_same(people, job_id):
+    whole = people.owner.get(f"/api/jobs/{job_id}").json
+    del whole["orders"]
+    (listed,) = people.owner.get("/api/jobs").json["items"]
+    assert list(listed.items()) == [*{**whole, "created_at": "2026-11-20T12:00:00.000000Z"}.items()]

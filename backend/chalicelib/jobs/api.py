@@ -25,6 +25,7 @@ from chalicelib.jobs.shapes import (
     job_json,
     job_with_orders,
     number_text,
+    stored_job_json,
 )
 from chalicelib.jobs.submission import JobRequest
 from chalicelib.rest import Blueprint, Body, Input, Query, check_match, json_body, next_link
@@ -153,8 +154,8 @@ def submit(request: Request, body: JobRequest) -> Answer:
 )
 def list_jobs(request: Request, query: JobListQuery) -> Answer:
     filters = JobFilters(status=query.status, kind=query.kind, text=query.text, since=query.since, until=query.until)
-    page = listing.list_jobs(request.ports, request.caller, filters, limit=query.limit, cursor=query.cursor)
-    shown = {"items": [job_json(job) for job in page.items], "cursor": page.cursor}
+    page = listing.list_stored_jobs(request.ports, request.caller, filters, limit=query.limit, cursor=query.cursor)
+    shown = {"items": [stored_job_json(body) for body in page.bodies], "cursor": page.cursor}
     return json_answer(shown, headers=next_link(request, page.cursor))
 
 

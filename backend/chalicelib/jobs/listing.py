@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.accounts.model import Caller
 from chalicelib.clock import to_text
-from chalicelib.documents import Index, Range
+from chalicelib.documents import Document, Index, Json, Range
 from chalicelib.jobs import store
 from chalicelib.jobs.model import Job, JobStatus
 from chalicelib.wiring import Ports
@@ -25,10 +25,15 @@ class JobFilters:
     since: datetime | None = None
     until: datetime | None = None
 
-    def admits(self, job: Job) -> bool:
+    @property
+    def picky(self) -> bool:
+        """Asks for more than an index knows."""
+        return bool(self.text or self.kind)
+
+    def admits(self, job: Json) -> bool:
         wanted = (self.text or "").casefold()
-        return (not self.kind or job.kind == self.kind) and any(
-            wanted in each.casefold() for each in (job.name, job.username, job.job_id, job.trace_id)
+        return (not self.kind or job["kind"] == self.kind) and any(
+            wanted in job[each].casefold() for each in ("name", "username", "job_id", "trace_id")
         )
 
 
@@ -40,9 +45,27 @@ class JobPage:
     cursor: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class StoredPage:
+    items: Sequence[Document]
+    cursor: str | None
+
+    @property
+    def bodies(self) -> Sequence[Json]:
+        """Jobs as they are stored, times as text: for lists that are only passed on."""
+        return [each.body for each in self.items]
+
+
 def list_jobs(
     ports: Ports, caller: Caller, filters: JobFilters, *, limit: int = 50, cursor: str | None = None
 ) -> JobPage:
+    page = list_stored_jobs(ports, caller, filters, limit=limit, cursor=cursor)
+    return JobPage([store.to_job(each) for each in page.items], page.cursor)
+
+
+def list_stored_jobs(
+    ports: Ports, caller: Caller, filters: JobFilters, *, limit: int = 50, cursor: str | None = None
+) -> StoredPage:
     index, partition = Index.FIRST, store.tenant_index(caller.tenant_id)
     if filters.status:
         index, partition = Index.SECOND, store.status_index(caller.tenant_id, filters.status)
@@ -50,15 +73,14 @@ def list_jobs(
         start=to_text(filters.since) if filters.since else None,
         end=to_text(filters.until + timedelta(microseconds=1)) if filters.until else None,
     )
-    found: list[Job] = []
+    found: list[Document] = []
     examined = 0
-    picky = bool(filters.text or filters.kind)
     while True:
         page = ports.documents.query_index(
             index, partition, within, limit=limit - len(found), cursor=cursor, descending=True
         )
         examined += len(page.items)
-        found += filter(filters.admits, map(store.to_job, page.items))
+        found += [each for each in page.items if filters.admits(each.body)] if filters.picky else page.items
         cursor = page.cursor
-        if cursor is None or not picky or len(found) >= limit or examined >= MOST_EXAMINED:
-            return JobPage(found, cursor)
+        if cursor is None or not filters.picky or len(found) >= limit or examined >= MOST_EXAMINED:
+            return StoredPage(found, cursor)
