@@ -23,6 +23,8 @@ from chalicelib.vault import Vault
 from chalicelib.wiring import Ports
 from tests.clocks import ManualClock
 
+_folders: list[tempfile.TemporaryDirectory[str]] = []
+"""Removed when the process ends."""
 CHEAP_HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
@@ -51,7 +53,9 @@ class HandTarget:
 def ports(clock: Clock | None = None, executors: Mapping[Target, Executor] | None = None, **settings: str) -> Ports:
     """A home in memory, with its files in a fresh temporary folder."""
     clock = clock or ManualClock()
-    data = Path(tempfile.mkdtemp(prefix="millrace-test-"))
+    folder = tempfile.TemporaryDirectory(prefix="millrace-test-")
+    _folders.append(folder)
+    data = Path(folder.name)
     database = Database(None)
     documents = SqliteDocuments(database, clock)
     return Ports(
