@@ -256,6 +256,16 @@ class QueueFairnessContract:
         order = [queues.receive("work")[0] for _ in range(6)]
         assert [(m.group, m.body["n"]) for m in order] == [(g, n) for n in (1, 2) for g in ("a", "b", "c")]
 
+    def test_a_group_just_served_waits_for_the_others_even_with_nothing_in_flight(self, queues: Queues) -> None:
+        send(queues, *range(50), group="large")
+        queues.acknowledge("work", [queues.receive("work")[0].receipt])
+        send(queues, 99, group="small")
+        assert queues.receive("work")[0].group == "small"
+
+    def test_higher_priority_goes_first_inside_its_group(self, queues: Queues) -> None:
+        queues.send("work", [Message({"n": n}, priority=n) for n in (1, 3, 2)])
+        assert drain(queues) == [3, 2, 1]
+
     def test_a_batch_is_shared_between_groups(self, queues: Queues) -> None:
         for group in ("a", "b", "c"):
             send(queues, *range(10), group=group)

@@ -28,28 +28,33 @@ CREATE TABLE messages (
             id INTEGER PRIMARY KEY,
             queue TEXT NOT NULL,
             group_name TEXT NOT NULL,
+            priority INTEGER NOT NULL,
             body TEXT NOT NULL,
             due INTEGER,
             receives INTEGER NOT NULL,
             receipt TEXT
         ) STRICT
         ;
-CREATE INDEX messages_ready ON messages (queue, group_name) WHERE due IS NULL;
+CREATE INDEX messages_ready ON messages (queue, group_name, priority DESC, id) WHERE due IS NULL;
 CREATE INDEX messages_in_flight ON messages (queue, group_name) WHERE due IS NOT NULL AND receives > 0;
 CREATE INDEX messages_due ON messages (queue, due) WHERE due IS NOT NULL;
 CREATE TABLE message_groups (
             queue TEXT NOT NULL,
             group_name TEXT NOT NULL,
             in_flight INTEGER NOT NULL,
-            oldest INTEGER,
+            taken INTEGER NOT NULL,
+            following INTEGER,
             PRIMARY KEY (queue, group_name)
         ) STRICT, WITHOUT ROWID
         ;
-CREATE INDEX message_groups_next ON message_groups (queue, in_flight, oldest) WHERE oldest IS NOT NULL;
+CREATE INDEX message_groups_next ON message_groups (queue, in_flight, taken, following)
+        WHERE following IS NOT NULL
+        ;
 CREATE TABLE dead_letters (
             id INTEGER PRIMARY KEY,
             queue TEXT NOT NULL,
             group_name TEXT NOT NULL,
+            priority INTEGER NOT NULL,
             body TEXT NOT NULL
         ) STRICT
         ;

@@ -3,8 +3,9 @@
 - At least once: a message can arrive twice, and in any order. Every consumer is written for that.
 - A received message is hidden for `visibility` seconds; not acknowledged by then, it comes again. After `MAX_RECEIVES`
   receives it goes to the dead letters of its queue.
-- Fair: when messages of several groups wait, the group with the fewest in flight is served first, so that one
-  tenant's 10,000 messages do not keep another's first one waiting. Inside a group, about first in, first out.
+- Fair: when messages of several groups wait, the group with the fewest in flight is served first, and of those the one
+  served longest ago, so that one tenant's 10,000 messages do not keep another's first one waiting. Inside a group,
+  higher `priority` first (not on AWS, where SQS knows none), then about first in, first out.
 - `receive` returns as soon as a message is there, also one sent by another process.
 - Queues need no creation by the caller; names are letters, digits and hyphens, at most 60.
 """
@@ -24,6 +25,7 @@ class Message:
     body: Mapping[str, Any]
     group: str = "default"
     delay: float = 0
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)

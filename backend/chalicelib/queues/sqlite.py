@@ -32,20 +32,21 @@ DUE_AT_ONCE = 1000
 EVERYONE = sys.maxsize
 RECEIPT = re.compile(r"([0-9]{1,18})\.([0-9a-f]{16})")
 
-SEND = "INSERT INTO messages (queue, group_name, body, due, receives) VALUES (?, ?, ?, ?, 0)"
+SEND = "INSERT INTO messages (queue, group_name, priority, body, due, receives) VALUES (?, ?, ?, ?, ?, 0)"
 PEEK = """
-    SELECT EXISTS (SELECT 1 FROM message_groups WHERE queue = ?1 AND oldest IS NOT NULL),
+    SELECT EXISTS (SELECT 1 FROM message_groups WHERE queue = ?1 AND following IS NOT NULL),
            (SELECT due FROM messages WHERE queue = ?1 AND due IS NOT NULL ORDER BY due LIMIT 1)
 """
 DUE = "SELECT id, group_name, receives FROM messages WHERE queue = ? AND due <= ? ORDER BY due LIMIT ?"
 SHOW = "UPDATE messages SET due = NULL WHERE id = ?"
 BURY = """
-    INSERT INTO dead_letters (queue, group_name, body) SELECT queue, group_name, body FROM messages WHERE id = ?
+    INSERT INTO dead_letters (queue, group_name, priority, body)
+    SELECT queue, group_name, priority, body FROM messages WHERE id = ?
 """
 REMOVE = "DELETE FROM messages WHERE id = ?"
 NEXT = """
-    SELECT group_name, oldest FROM message_groups WHERE queue = ? AND oldest IS NOT NULL
-    ORDER BY in_flight, oldest LIMIT 1
+    SELECT group_name, following FROM message_groups WHERE queue = ? AND following IS NOT NULL
+    ORDER BY in_flight, taken, following LIMIT 1
 """
 TAKE = "UPDATE messages SET due = ?, receives = receives + 1, receipt = ? WHERE id = ? RETURNING body, receives"
 EXTEND = "UPDATE messages SET due = ? WHERE id = ? AND queue = ? AND receipt = ? RETURNING group_name"
@@ -57,18 +58,23 @@ DEPTH = """
 DEAD = "SELECT body FROM dead_letters WHERE queue = ? ORDER BY id LIMIT ?"
 DEAD_GROUPS = "SELECT DISTINCT group_name FROM dead_letters WHERE queue = ?"
 REVIVE = """
-    INSERT INTO messages (queue, group_name, body, receives)
-    SELECT queue, group_name, body, 0 FROM dead_letters WHERE queue = ? ORDER BY id
+    INSERT INTO messages (queue, group_name, priority, body, receives)
+    SELECT queue, group_name, priority, body, 0 FROM dead_letters WHERE queue = ? ORDER BY id
 """
 CLEAR_DEAD = "DELETE FROM dead_letters WHERE queue = ?"
 COUNT_GROUP = """
     SELECT (SELECT count(*) FROM messages
             WHERE queue = ?1 AND group_name = ?2 AND due IS NOT NULL AND receives > 0),
-           (SELECT id FROM messages WHERE queue = ?1 AND group_name = ?2 AND due IS NULL ORDER BY id LIMIT 1)
+           (SELECT id FROM messages WHERE queue = ?1 AND group_name = ?2 AND due IS NULL
+            ORDER BY priority DESC, id LIMIT 1)
 """
 SAVE_GROUP = """
-    INSERT INTO message_groups (queue, group_name, in_flight, oldest) VALUES (?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET in_flight = excluded.in_flight, oldest = excluded.oldest
+    INSERT INTO message_groups (queue, group_name, in_flight, taken, following) VALUES (?1, ?2, ?3, 0, ?4)
+    ON CONFLICT DO UPDATE SET in_flight = excluded.in_flight, following = excluded.following
+"""
+COUNT_TURN = """
+    UPDATE message_groups SET taken = 1 + (SELECT max(taken) FROM message_groups WHERE queue = ?1)
+    WHERE queue = ?1 AND group_name = ?2
 """
 REMOVE_GROUP = "DELETE FROM message_groups WHERE queue = ? AND group_name = ?"
 
@@ -91,7 +97,7 @@ class SqliteQueues:
         def insert(connection: sqlite3.Connection) -> None:
             for message, body in zip(messages, bodies, strict=True):
                 due = now + round(message.delay * SECOND) if message.delay else None
-                connection.execute(SEND, (queue, message.group, body.decode(), due))
+                connection.execute(SEND, (queue, message.group, message.priority, body.decode(), due))
             _recount(connection, queue, (message.group for message in messages))
 
         self._database.write(insert)
@@ -199,6 +205,7 @@ def _take_next(connection: sqlite3.Connection, queue: str, due: int) -> Received
     group, row_id = following
     token = token_hex(8)
     [(body, receives)] = connection.execute(TAKE, (due, token, row_id)).fetchall()
+    connection.execute(COUNT_TURN, (queue, group))
     _recount(connection, queue, [group])
     return Received(orjson.loads(body), group, f"{row_id}.{token}", receives)
 
@@ -214,8 +221,8 @@ def _by_receipt(connection: sqlite3.Connection, sql: str, queue: str, receipt: s
 def _recount(connection: sqlite3.Connection, queue: str, groups: Iterable[str]) -> None:
     """Counted again and not kept up by adding, so that the choice can never drift from the messages."""
     for group in set(groups):
-        in_flight, oldest = connection.execute(COUNT_GROUP, (queue, group)).fetchone()
-        if in_flight or oldest is not None:
-            connection.execute(SAVE_GROUP, (queue, group, in_flight, oldest))
+        in_flight, following = connection.execute(COUNT_GROUP, (queue, group)).fetchone()
+        if in_flight or following is not None:
+            connection.execute(SAVE_GROUP, (queue, group, in_flight, following))
         else:
             connection.execute(REMOVE_GROUP, (queue, group))

@@ -42,4 +42,4 @@ def _message(assignment: Assignment) -> Message:
         "attempt": assignment.attempt,
         "priority": assignment.priority,
     }
-    return Message(body, group=assignment.tenant_id)
+    return Message(body, group=assignment.tenant_id, priority=assignment.priority)
