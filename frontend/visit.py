@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from chalicelib.accounts.model import Caller
 from chalicelib.accounts.operations import caller_of
+from chalicelib.accounts.permissions import Permission
 from chalicelib.errors import NotSignedIn
 from chalicelib.exchange import Answer, Headers, Request, html_answer, redirect
 from chalicelib.web import Blueprint
@@ -118,7 +119,14 @@ View = Callable[..., Answer]
 class Pages(Blueprint):
     """Routes for browsers: views are called with a Visit, and no POST gets to them without our own form's proof."""
 
-    def page(self, path: str, *, methods: tuple[str, ...] = ("GET",), public: bool = False) -> Callable[[View], View]:
+    def page(
+        self,
+        path: str,
+        *,
+        methods: tuple[str, ...] = ("GET",),
+        permission: Permission | None = None,
+        public: bool = False,
+    ) -> Callable[[View], View]:
         def add(view: View) -> View:
             @wraps(view)
             def handler(request: Request, **parameters: str) -> Answer:
@@ -126,7 +134,7 @@ class Pages(Blueprint):
                     request.admitted = who(request)
                 return view(_posted(request) if request.method == "POST" else visit_of(request), **parameters)
 
-            self.route(path, methods=methods, public=public)(handler)
+            self.route(path, methods=methods, permission=permission, public=public)(handler)
             return view
 
         return add

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from chalicelib import idempotency, web
 from chalicelib.accounts.model import Caller
 from chalicelib.accounts.operations import authenticate
+from chalicelib.accounts.permissions import Permission
 from chalicelib.bodies import check_media_type, check_size, read_json
 from chalicelib.errors import Fault, Invalid, MillraceError, NotSignedIn, PreconditionFailed
 from chalicelib.exchange import JSON, Answer, Request
@@ -105,6 +106,7 @@ class Blueprint(web.Blueprint):
         *,
         summary: str,
         details: str = "",
+        permission: Permission | None = None,
         public: bool = False,
         body: Body[Any] | None = None,
         query: type[Query] | None = None,
@@ -128,7 +130,8 @@ class Blueprint(web.Blueprint):
         )
 
         def add(handler: web.Handler) -> web.Handler:
-            self.route(path, methods=(method,), public=public, description=described)(_handler(handler, described))
+            made = self.route(path, methods=(method,), permission=permission, public=public, description=described)
+            made(_handler(handler, described))
             return handler
 
         return add

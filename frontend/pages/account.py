@@ -1,6 +1,7 @@
 """Who are you: the landing page, signing up, in and out."""
 
 from chalicelib.accounts import operations as accounts
+from chalicelib.accounts.permissions import Permission
 from chalicelib.errors import Conflict, Invalid, TooMany
 from chalicelib.exchange import Answer, redirect
 from chalicelib.identity import EmailTaken, User, WrongPassword
@@ -95,6 +96,6 @@ def logout(visit: Visit) -> Answer:
     return answer
 
 
-@account.page("/account")
+@account.page("/account", permission=Permission.ACCOUNT_READ)
 def me(visit: Visit) -> Answer:
     return visit.page("account.html")

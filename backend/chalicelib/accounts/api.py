@@ -4,6 +4,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from chalicelib.accounts import operations
+from chalicelib.accounts.permissions import Permission
 from chalicelib.exchange import Answer, Request, json_answer, no_content
 from chalicelib.identity import Tokens
 from chalicelib.rest import Blueprint, Input, json_body
@@ -104,7 +105,7 @@ def logout(request: Request, body: RefreshToken) -> Answer:
     return no_content()
 
 
-@accounts.api("GET", "/api/user", summary="Who am I", answers={200: UserJson})
+@accounts.api("GET", "/api/user", permission=Permission.ACCOUNT_READ, summary="Who am I", answers={200: UserJson})
 def get_user(request: Request) -> Answer:
     caller = request.caller
     me: UserJson = {

@@ -7,9 +7,29 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
+    """What a member is in one tenant. A platform admin is one everywhere, and no role of a tenant."""
+
     ADMIN = "admin"
     OPERATOR = "operator"
     VIEWER = "viewer"
+
+
+class TenantStatus(StrEnum):
+    PENDING = "pending"
+    """Being set up."""
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    """Stopped by the platform: its admins can look, nobody else gets in."""
+    PARKED = "parked"
+    """The same by its own wish."""
+    FAILED = "failed"
+    """Setting it up did not work."""
+    DEPROVISIONED = "deprovisioned"
+    """Gone for good: nobody gets in any more."""
+
+    @property
+    def asleep(self) -> bool:
+        return self is not TenantStatus.ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +40,33 @@ class Tenant:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from, as the audit tells it."""
+
+    request_id: str = ""
+    address: str = ""
+    user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
-    """A signed-in user in one tenant. Every operation takes one and touches that tenant's documents only."""
+    """A signed-in user in one tenant. Every operation takes one and touches that tenant's documents only.
+
+    Signed in by password (`session_id`) or by an API key (`key_id`), which may allow some permissions only (`scope`).
+    A platform admin may everything in every tenant; their `role` is what they are there by membership, or admin.
+    """
 
     user_id: str
     email: str
     tenant_id: str
     organisation: str
     role: Role
+    tenant_status: TenantStatus = TenantStatus.ACTIVE
+    platform_admin: bool = False
+    session_id: str = ""
+    key_id: str = ""
+    scope: frozenset[str] | None = None
+    origin: Origin = Origin()
 
 
 FREE_FAILURES = 5

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Literal
 
-from chalicelib.accounts.model import Caller, Role
+from chalicelib.accounts.model import Caller
+from chalicelib.accounts.permissions import Permission, require
 from chalicelib.documents import ConditionFailed, Delete, Range, VersionIs
-from chalicelib.errors import Conflict, MillraceError, NotAllowed, NotFound
+from chalicelib.errors import Conflict, MillraceError, NotFound
 from chalicelib.jobs import dag, logs, store, submitting
 from chalicelib.jobs.decide import waiting_reasons
 from chalicelib.jobs.logs import LogPart
@@ -48,13 +49,14 @@ class BulkResult:
 
 def submit(ports: Ports, caller: Caller, request: JobRequest, *, job_id: str | None = None) -> Job:
     """A new job, queued and about to be looked at. With the `job_id` of an earlier submission, that one's job."""
-    _may_write(caller)
+    require(caller, Permission.JOBS_WRITE)
     job = submitting.create(ports, caller, request, job_id=job_id or ports.clock.new_id())
     wake(ports, job.job_id, tenant_id=job.tenant_id)
     return job
 
 
 def get_job(ports: Ports, caller: Caller, job_id: str) -> Job:
+    require(caller, Permission.JOBS_READ)
     job = store.find_job(ports.documents, job_id)
     if job.tenant_id != caller.tenant_id:
         raise NotFound(f"There is no job {job_id}.")
@@ -101,7 +103,7 @@ def list_events(
 
 def cancel(ports: Ports, caller: Caller, job_id: str) -> Job:
     """Ask for the end of a job. What runs is stopped within seconds; the job then ends as cancelled."""
-    _may_write(caller)
+    require(caller, Permission.JOBS_WRITE)
     for _ in range(_TRIES):
         job = get_job(ports, caller, job_id)
         if job.status.ended:
@@ -122,7 +124,7 @@ def retry_plan(ports: Ports, caller: Caller, job_id: str, *, from_order: int | N
 
 def retry(ports: Ports, caller: Caller, job_id: str, *, from_order: int | None = None) -> Job:
     """Run part of an ended job again, in place: attempts and history go on."""
-    _may_write(caller)
+    require(caller, Permission.JOBS_WRITE)
     for _ in range(_TRIES):
         job = get_job(ports, caller, job_id)
         plan = _plan_retry(ports, job, from_order)
@@ -189,7 +191,7 @@ def clone(
     ports: Ports, caller: Caller, job_id: str, changes: Mapping[str, Any], *, new_job_id: str | None = None
 ) -> Job:
     """Submit it again with some fields replaced. Secrets left empty keep the values they had in the original."""
-    _may_write(caller)
+    require(caller, Permission.JOBS_WRITE)
     job = get_job(ports, caller, job_id)
     orders = store.load_all_orders(ports.documents, job)
     request = parse_request({**submitting.as_submission(job, orders), **changes})
@@ -199,7 +201,7 @@ def clone(
 
 def delete(ports: Ports, caller: Caller, job_id: str) -> None:
     """Remove an ended job with its history, logs and artifacts."""
-    _may_write(caller)
+    require(caller, Permission.JOBS_WRITE)
     job = get_job(ports, caller, job_id)
     if not job.status.ended:
         raise Conflict(f"The job is {job.status}; cancel it first.")
@@ -212,7 +214,7 @@ def delete(ports: Ports, caller: Caller, job_id: str) -> None:
 
 def bulk(ports: Ports, caller: Caller, action: Literal["cancel", "delete"], job_ids: Sequence[str]) -> list[BulkResult]:
     """The same for many jobs; one result each, and one that cannot be done stops none of the others."""
-    _may_write(caller)
+    require(caller, Permission.JOBS_WRITE)
     act = cancel if action == "cancel" else delete
     return [_one_of_many(act, ports, caller, job_id) for job_id in dict.fromkeys(job_ids)]
 
@@ -268,8 +270,3 @@ def _save(ports: Ports, caller: Caller, job: Job, kind: str, message: str = "") 
 
 def _busy() -> Conflict:
     return Conflict("The job is changing too fast just now; try again.")
-
-
-def _may_write(caller: Caller) -> None:
-    if caller.role is Role.VIEWER:
-        raise NotAllowed("Viewers can look, but not change anything; ask an admin of your organisation for more.")
