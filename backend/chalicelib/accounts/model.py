@@ -33,13 +33,6 @@ class TenantStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Tenant:
-    tenant_id: str
-    organisation: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Origin:
     """Where a request came from, as the audit tells it."""
 

@@ -4,7 +4,9 @@ import re
 from datetime import timedelta
 
 from chalicelib.accounts import store
-from chalicelib.accounts.model import Caller, Role, Tenant
+from chalicelib.accounts.model import Caller, Role
+from chalicelib.accounts.tenants import store as tenants
+from chalicelib.accounts.tenants.model import Tenant
 from chalicelib.documents import ConditionFailed, Write
 from chalicelib.errors import Conflict, Fault, Invalid, NotSignedIn, TooMany
 from chalicelib.identity import Tokens, User, WrongPassword
@@ -33,15 +35,15 @@ def signup(ports: Ports, *, email: str, password: str, organisation: str) -> Use
     if faults := signup_faults(email=email, password=password, organisation=organisation):
         raise Invalid("The sign-up has faults.", faults)
     now = ports.clock.now()
-    tenant = Tenant(ports.clock.new_id(), organisation, now)
+    tenant = Tenant(tenant_id=ports.clock.new_id(), organisation=organisation, created_at=now, contact_email=email)
 
     def along(user: User) -> list[Write]:
-        return [*store.tenant_writes(tenant), store.member_write(user, tenant.tenant_id, Role.ADMIN, now)]
+        return [*tenants.creation(tenant), store.member_write(user, tenant.tenant_id, Role.ADMIN, now)]
 
     try:
         return ports.identity.create_user(email, password, along=along)
     except ConditionFailed as error:
-        if store.organisation_key(organisation) in error.keys:
+        if tenants.organisation_key(organisation) in error.keys:
             raise OrganisationTaken(f"{organisation} is taken. Its admin can invite you, or choose another.") from None
         raise
 

@@ -3,22 +3,11 @@
 import hashlib
 from datetime import datetime
 
-from chalicelib.accounts.model import Caller, Lockout, Role, Tenant
+from chalicelib.accounts.model import Caller, Lockout, Role
+from chalicelib.accounts.tenants.store import tenant_key
 from chalicelib.clock import from_text, to_text
 from chalicelib.documents import Absent, ConditionFailed, Delete, Documents, Index, Key, Put, Range, VersionIs, Write
 from chalicelib.identity import User
-
-
-def tenant_writes(tenant: Tenant) -> list[Write]:
-    body = {
-        "tenant_id": tenant.tenant_id,
-        "organisation": tenant.organisation,
-        "created_at": to_text(tenant.created_at),
-    }
-    return [
-        Put(tenant_key(tenant.tenant_id), body, [Absent()]),
-        Put(organisation_key(tenant.organisation), {"tenant_id": tenant.tenant_id}, [Absent()]),
-    ]
 
 
 def member_write(user: User, tenant_id: str, role: Role, joined_at: datetime) -> Write:
@@ -66,15 +55,6 @@ def put_lockout(documents: Documents, email: str, address: str, lockout: Lockout
 
 def delete_lockout(documents: Documents, email: str, address: str) -> None:
     documents.transact([Delete(_lockout_key(email, address))])
-
-
-def tenant_key(tenant_id: str) -> Key:
-    return Key(f"tenant#{tenant_id}", "tenant")
-
-
-def organisation_key(organisation: str) -> Key:
-    """Names that differ in case or spacing only are the same name."""
-    return Key(f"organisation#{' '.join(organisation.casefold().split())}", "tenant")
 
 
 def _lockout_key(email: str, address: str) -> Key:

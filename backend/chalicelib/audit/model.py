@@ -10,7 +10,7 @@ from typing import Any
 class Entry:
     """Who (`actor`) did what (`action`, as `job.cancel`) to which thing (`resource`, as `job/01ABC`), and from where.
 
-    `before` and `after` hold the fields that the change is about, secrets left out; None where there was, or is, nothing.
+    `before` and `after` hold the fields that the change is about, secrets left out; None where nothing was, or is.
     """
 
     entry_id: str
