@@ -1,32 +1,20 @@
 """Signing up and in, and who a token stands for. The API and the pages use these alike."""
 
-import re
 from datetime import timedelta
 
 from chalicelib.accounts import store
 from chalicelib.accounts.model import Caller, Role
+from chalicelib.accounts.rules import EMAIL_RULE, ORGANISATION_RULE, is_email, is_organisation
 from chalicelib.accounts.tenants import store as tenants
-from chalicelib.accounts.tenants.model import Tenant
+from chalicelib.accounts.tenants.model import OrganisationTaken, Tenant
 from chalicelib.documents import ConditionFailed, Write
-from chalicelib.errors import Conflict, Fault, Invalid, NotSignedIn, TooMany
+from chalicelib.errors import Fault, Invalid, NotSignedIn, TooMany
 from chalicelib.identity import Tokens, User, WrongPassword
 from chalicelib.wiring import Ports
 
 LOCKOUT_KEPT = timedelta(hours=24)
 PASSWORD_LENGTHS = range(10, 201)
-EMAIL_RULE = "must be an e-mail address, such as ada@example.org"
 PASSWORD_RULE = "must have 10 to 200 characters"  # noqa: S105 - a sentence
-ORGANISATION_RULE = (
-    "must have 2 to 100 letters, digits, spaces, hyphens and apostrophes, and start with a letter or digit"
-)
-_EMAIL = re.compile(r"[^\s@\x00-\x1f\x7f]{1,64}@[^\s@.\x00-\x1f\x7f]+(\.[^\s@.\x00-\x1f\x7f]+)+")
-_ORGANISATION = re.compile(r"[^\W_](?:[^\W_]|[ '\u2019-]){1,99}")
-_LONGEST_EMAIL = 254
-
-
-class OrganisationTaken(Conflict):
-    type = "organisation-taken"
-    title = "There is an organisation with this name"
 
 
 def signup(ports: Ports, *, email: str, password: str, organisation: str) -> User:
@@ -44,17 +32,17 @@ def signup(ports: Ports, *, email: str, password: str, organisation: str) -> Use
         return ports.identity.create_user(email, password, along=along)
     except ConditionFailed as error:
         if tenants.organisation_key(organisation) in error.keys:
-            raise OrganisationTaken(f"{organisation} is taken. Its admin can invite you, or choose another.") from None
+            raise OrganisationTaken(organisation) from None
         raise
 
 
 def signup_faults(*, email: str, password: str, organisation: str) -> list[Fault]:
     faults = []
-    if len(email) > _LONGEST_EMAIL or not _EMAIL.fullmatch(email):
+    if not is_email(email):
         faults.append(Fault("email", EMAIL_RULE))
     if len(password) not in PASSWORD_LENGTHS:
         faults.append(Fault("password", PASSWORD_RULE))
-    if not _ORGANISATION.fullmatch(organisation):
+    if not is_organisation(organisation):
         faults.append(Fault("organisation", ORGANISATION_RULE))
     return faults
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from chalicelib.accounts.model import TenantStatus
-from chalicelib.errors import Unprocessable
+from chalicelib.errors import Conflict, Unprocessable
 
 _S = TenantStatus
 TRANSITIONS: Mapping[TenantStatus, frozenset[TenantStatus]] = {
@@ -23,6 +23,14 @@ TRANSITIONS: Mapping[TenantStatus, frozenset[TenantStatus]] = {
 class WrongState(Unprocessable):
     type = "wrong-state"
     title = "The organisation's state does not allow it"
+
+
+class OrganisationTaken(Conflict):
+    type = "organisation-taken"
+    title = "There is an organisation with this name"
+
+    def __init__(self, organisation: str) -> None:
+        super().__init__(f"{organisation} is taken. Its admin can invite you, or choose another.")
 
 
 def check_transition(before: TenantStatus, after: TenantStatus) -> None:
