@@ -59,6 +59,9 @@ class Limits:
     """Bytes of logs and artifacts."""
 
 
+NO_LIMITS = Limits()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenant:
     """`parent_tenant_id` and `unit_id` (where it is placed among its parent's units) are empty when there is none."""
@@ -77,7 +80,7 @@ class Tenant:
     updated_at: datetime | None = None
     teardown_job: str = ""
     """The job that removes what was the tenant's."""
-    limits: Limits = Limits()
+    limits: Limits = NO_LIMITS
     channels: int = 0
     """How many notification channels it has, so that an engine without any has nothing to write."""
     version: int = 0

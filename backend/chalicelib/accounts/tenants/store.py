@@ -153,3 +153,7 @@ def delete_units(tenant_id: str) -> Delete:
 
 def count_channels(tenant_id: str, more: int) -> Update:
     return Update(tenant_key(tenant_id), add={"channels": more})
+
+
+def unplace(tenant_id: str) -> Update:
+    return Update(tenant_key(tenant_id), {"unit_id": ""})

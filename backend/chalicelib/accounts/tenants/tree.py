@@ -73,6 +73,7 @@ class Tree:
             raise HierarchyCycle("An organisation cannot be placed under itself or under one that is below it.")
         if self.level(parent) + branch.height(branch.root) > MOST_LEVELS:
             raise TooDeep(f"The tree would have more than {MOST_LEVELS} levels.")
-        if len(self.parents) + len(branch.parents) + 1 >= MOST_TENANTS:
+        parents = {**self.parents, **branch.parents, branch.root: parent}
+        if len(parents) >= MOST_TENANTS:
             raise TooWide(f"The tree would have more than {MOST_TENANTS:,} organisations.")
-        return Tree(self.root, {**self.parents, **branch.parents, branch.root: parent}, self.version)
+        return Tree(self.root, parents, self.version)
