@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from chalicelib.accounts.model import Caller
-from chalicelib.accounts.operations import caller_of
+from chalicelib.accounts.operations import authenticate_pages
 from chalicelib.accounts.permissions import Permission
 from chalicelib.errors import NotSignedIn
 from chalicelib.exchange import Answer, Headers, Request, html_answer, redirect
@@ -109,8 +109,8 @@ def who(request: Request) -> Caller | None:
 
 
 def admit(request: Request) -> Caller:
-    token = session.cookie_of(request, session.SESSION_COOKIE)
-    return caller_of(request.ports, session.user_of(request.ports, token))
+    cookie = session.cookie_of(request, session.SESSION_COOKIE)
+    return authenticate_pages(request.ports, cookie, request.path_tenant, request.origin)
 
 
 View = Callable[..., Answer]

@@ -24,6 +24,7 @@ from chalicelib.validation import parse
 
 T = TypeVar("T")
 WRITES = frozenset({"POST", "PATCH"})
+TENANT_HEADER = "x-tenant-id"
 
 
 class Input(BaseModel):
@@ -86,10 +87,18 @@ class Bearer:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise NotSignedIn("Send an access token: `Authorization: Bearer ...`. POST /api/login answers with one.")
-        return authenticate(request.ports, token.strip())
+        return authenticate(request.ports, token.strip(), _tenant_of(request), request.origin)
 
     def refuse(self, request: Request, error: MillraceError) -> Answer:
         return problem_answer(request, error)
+
+
+def _tenant_of(request: Request) -> str:
+    """The tenant that the caller names, by the path or by a header; empty for their usual one."""
+    named = request.headers.get(TENANT_HEADER, "").strip()
+    if named and request.path_tenant not in ("", named):
+        raise Invalid("The path and X-Tenant-Id name two organisations.")
+    return request.path_tenant or named
 
 
 class Blueprint(web.Blueprint):

@@ -58,8 +58,9 @@ class UserJson(TypedDict):
     errors=(409,),
 )
 def signup(request: Request, body: Signup) -> Answer:
-    user = operations.signup(request.ports, email=body.email, password=body.password, organisation=body.organisation)
-    return _answer(operations.issue(request.ports, user), 201)
+    operations.signup(request.ports, email=body.email, password=body.password, organisation=body.organisation)
+    tokens = operations.login(request.ports, email=body.email, password=body.password, origin=request.origin)
+    return _answer(tokens, 201)
 
 
 @accounts.api(
@@ -73,8 +74,8 @@ def signup(request: Request, body: Signup) -> Answer:
     errors=(401, 429),
 )
 def login(request: Request, body: Login) -> Answer:
-    user = operations.login(request.ports, email=body.email, password=body.password, address=request.address)
-    return _answer(operations.issue(request.ports, user), 200)
+    tokens = operations.login(request.ports, email=body.email, password=body.password, origin=request.origin)
+    return _answer(tokens, 200)
 
 
 @accounts.api(
@@ -88,7 +89,7 @@ def login(request: Request, body: Login) -> Answer:
     errors=(401,),
 )
 def refresh(request: Request, body: RefreshToken) -> Answer:
-    return _answer(operations.refresh(request.ports, body.refresh_token), 200)
+    return _answer(operations.refresh(request.ports, body.refresh_token, request.origin), 200)
 
 
 @accounts.api(

@@ -62,6 +62,46 @@ class Caller:
     origin: Origin = Origin()
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    user_id: str
+    email: str
+    tenant_id: str
+    role: Role
+    joined_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a user is in one tenant at this moment. `member` is None for somebody who is none."""
+
+    tenant_id: str
+    organisation: str
+    status: TenantStatus
+    member: Member | None
+    platform_admin: bool
+
+
+class SessionKind(StrEnum):
+    API = "api"
+    PAGES = "pages"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One sign-in. `tenant_id` is the tenant it works in unless a request names another."""
+
+    session_id: str
+    user_id: str
+    email: str
+    kind: SessionKind
+    tenant_id: str
+    created_at: datetime
+    used_at: datetime
+    address: str
+    user_agent: str
+
+
 FREE_FAILURES = 5
 FIRST_LOCK = timedelta(seconds=30)
 LONGEST_LOCK = timedelta(hours=1)

@@ -1,17 +1,21 @@
 """Signing up and in, and who a token stands for. The API and the pages use these alike."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import TypeVar
 
-from chalicelib.accounts import store
-from chalicelib.accounts.model import Caller, Role
+from chalicelib.accounts import admission, keys, sessions, store
+from chalicelib.accounts.model import Caller, Member, Origin, Role, SessionKind
 from chalicelib.accounts.rules import EMAIL_RULE, ORGANISATION_RULE, is_email, is_organisation
 from chalicelib.accounts.tenants import store as tenants
 from chalicelib.accounts.tenants.model import OrganisationTaken, Tenant
 from chalicelib.documents import ConditionFailed, Write
-from chalicelib.errors import Fault, Invalid, NotSignedIn, TooMany
-from chalicelib.identity import Tokens, User, WrongPassword
+from chalicelib.errors import Fault, Invalid, TooMany
+from chalicelib.identity import SignedIn, TokenReused, Tokens, User, WrongPassword
 from chalicelib.wiring import Ports
 
+T = TypeVar("T")
+NOWHERE = Origin()
 LOCKOUT_KEPT = timedelta(hours=24)
 PASSWORD_LENGTHS = range(10, 201)
 PASSWORD_RULE = "must have 10 to 200 characters"  # noqa: S105 - a sentence
@@ -26,7 +30,8 @@ def signup(ports: Ports, *, email: str, password: str, organisation: str) -> Use
     tenant = Tenant(tenant_id=ports.clock.new_id(), organisation=organisation, created_at=now, contact_email=email)
 
     def along(user: User) -> list[Write]:
-        return [*tenants.creation(tenant), store.member_write(user, tenant.tenant_id, Role.ADMIN, now)]
+        admin = Member(user.user_id, user.email, tenant.tenant_id, Role.ADMIN, now)
+        return [*tenants.creation(tenant), *store.founding(tenant.tenant_id, admin)]
 
     try:
         return ports.identity.create_user(email, password, along=along)
@@ -47,21 +52,47 @@ def signup_faults(*, email: str, password: str, organisation: str) -> list[Fault
     return faults
 
 
-def login(ports: Ports, *, email: str, password: str, address: str) -> User:
-    """Whose password it is. Raises WrongPassword; TooMany after several failures from this network address."""
+def login(ports: Ports, *, email: str, password: str, origin: Origin) -> Tokens:
+    """Tokens that sign in to the API. Raises WrongPassword; TooMany after several failures from this address."""
+    user, tokens = _checked(ports, email, password, origin, ports.identity.sign_in)
+    _begin(ports, SignedIn(user, tokens.session_id), SessionKind.API, origin)
+    return tokens
+
+
+def login_pages(ports: Ports, *, email: str, password: str, origin: Origin) -> str:
+    """The same for a browser: the cookie of its session."""
+    user = _checked(ports, email, password, origin, ports.identity.check_password)
+    return open_pages(ports, user, origin)
+
+
+def open_pages(ports: Ports, user: User, origin: Origin) -> str:
+    """The cookie of a browser whose user has just proved who they are."""
+    cookie = sessions.new_cookie(user)
+    _begin(ports, SignedIn(user, sessions.id_of(cookie)), SessionKind.PAGES, origin)
+    return cookie
+
+
+def _begin(ports: Ports, signed_in: SignedIn, kind: SessionKind, origin: Origin) -> None:
+    """Raises TenantAsleep where only admins get in."""
+    place = admission.home(ports, signed_in.user)
+    admission.caller_in(place, signed_in.user, origin=origin)
+    sessions.begin(ports, signed_in, kind=kind, tenant_id=place.tenant_id, origin=origin)
+
+
+def _checked(ports: Ports, email: str, password: str, origin: Origin, check: Callable[[str, str], T]) -> T:
     email = email.strip().lower()
-    lockout = store.get_lockout(ports.documents, email, address)
+    lockout = store.get_lockout(ports.documents, email, origin.address)
     if wait := lockout.seconds_left(ports.clock.now()):
         raise TooMany(f"Too many failed attempts to sign in. Try again in {wait} s.", wait)
     try:
         # Longer ones were never accepted, and are not worth the hashing.
-        user = ports.identity.check_password(email, password[: PASSWORD_LENGTHS.stop])
+        checked = check(email, password[: PASSWORD_LENGTHS.stop])
     except WrongPassword:
-        _count_failure(ports, email, address)
+        _count_failure(ports, email, origin.address)
         raise
     if lockout.failures:
-        store.delete_lockout(ports.documents, email, address)
-    return user
+        store.delete_lockout(ports.documents, email, origin.address)
+    return checked
 
 
 def _count_failure(ports: Ports, email: str, address: str) -> None:
@@ -72,27 +103,29 @@ def _count_failure(ports: Ports, email: str, address: str) -> None:
         counted = store.put_lockout(ports.documents, email, address, failed, expires=now + LOCKOUT_KEPT)
 
 
-def issue(ports: Ports, user: User) -> Tokens:
-    """Tokens that sign the user in to the API."""
-    return ports.identity.issue(user)
-
-
-def refresh(ports: Ports, refresh_token: str) -> Tokens:
-    return ports.identity.refresh(refresh_token)
+def refresh(ports: Ports, refresh_token: str, origin: Origin) -> Tokens:
+    """Raises NotSignedIn for a token that does not work, and for one of a session that was ended."""
+    try:
+        tokens = ports.identity.refresh(refresh_token)
+    except TokenReused as error:
+        sessions.end(ports, error.session)
+        raise
+    sessions.go_on(ports, ports.identity.verify(tokens.access_token), origin)
+    return tokens
 
 
 def logout(ports: Ports, refresh_token: str) -> None:
-    ports.identity.revoke(refresh_token)
+    if session := ports.identity.revoke(refresh_token):
+        sessions.end(ports, session)
 
 
-def authenticate(ports: Ports, token: str) -> Caller:
-    """Who an access token stands for. Raises NotSignedIn."""
-    return caller_of(ports, ports.identity.verify(token))
+def authenticate(ports: Ports, token: str, tenant_id: str = "", origin: Origin = NOWHERE) -> Caller:
+    """Whose access token or API key it is. Raises NotSignedIn; NotFound for a tenant that is not theirs."""
+    if keys.is_key(token):
+        return keys.use(ports, token, tenant_id, origin)
+    session = sessions.of_token(ports, ports.identity.verify(token))
+    return admission.in_session(ports, session, tenant_id, origin)
 
 
-def caller_of(ports: Ports, user: User) -> Caller:
-    """The user with the organisation and the role they have at this moment. Raises NotSignedIn."""
-    caller = store.find_caller(ports.documents, user)
-    if caller is None:
-        raise NotSignedIn("You are not a member of an organisation any more.")
-    return caller
+def authenticate_pages(ports: Ports, cookie: str, tenant_id: str = "", origin: Origin = NOWHERE) -> Caller:
+    return admission.in_session(ports, sessions.of_cookie(ports, cookie), tenant_id, origin)

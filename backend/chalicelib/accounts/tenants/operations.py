@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from chalicelib.accounts import store as members
-from chalicelib.accounts.model import Caller, Role, TenantStatus
+from chalicelib.accounts.model import Caller, Member, Role, TenantStatus
 from chalicelib.accounts.permissions import Permission, no_such_tenant, require
 from chalicelib.accounts.rules import EMAIL_RULE, ORGANISATION_RULE, is_email, is_organisation
 from chalicelib.accounts.tenants import moving, store
@@ -15,7 +15,6 @@ from chalicelib.accounts.tenants.model import Environment, Limits, OrganisationT
 from chalicelib.audit.recording import entry
 from chalicelib.documents import ConditionFailed, Index, Range, Write
 from chalicelib.errors import Conflict, Fault, Invalid, NotAllowed
-from chalicelib.identity import User
 from chalicelib.wiring import Ports
 
 MOST_METADATA = 10_000
@@ -94,10 +93,8 @@ def _create(ports: Ports, caller: Caller, tenant: Tenant) -> Tenant:
 
 
 def _first_admin(ports: Ports, caller: Caller, tenant: Tenant) -> list[Write]:
-    if caller.platform_admin:
-        return []
-    user = User(caller.user_id, caller.email)
-    return [members.member_write(user, tenant.tenant_id, Role.ADMIN, ports.clock.now())]
+    admin = Member(caller.user_id, caller.email, tenant.tenant_id, Role.ADMIN, ports.clock.now())
+    return members.founding(tenant.tenant_id, None if caller.platform_admin else admin)
 
 
 def get(ports: Ports, caller: Caller, tenant_id: str) -> Tenant:
