@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.documents import TRANSACTION_LIMIT, Absent, Check, Condition, Delete, FieldIs, Put, Write
-from chalicelib.jobs import store
-from chalicelib.jobs.decide import LOST, STOPPED, Claim, Decision, End, Requeue, Stop
+from chalicelib.jobs import slots, store
+from chalicelib.jobs.decide import HELD, LOST, STOPPED, Claim, Decision, End, Requeue, Stop
 from chalicelib.jobs.lock import Lock
 from chalicelib.jobs.model import (
     QUEUED_AGAIN,
@@ -39,6 +39,7 @@ class Changes:
         reports: Mapping[int, Report],
         held: Lock,
         now: datetime,
+        free_slots: Iterable[int] = (),
     ) -> None:
         self.job = job
         self._ports = ports
@@ -51,6 +52,8 @@ class Changes:
         self._claimed: list[Order] = []
         self._stopped: list[Order] = []
         self._freed: list[str] = []
+        self._free_slots = iter(free_slots)
+        self._freed_slot = False
 
     @property
     def is_full(self) -> bool:
@@ -77,9 +80,12 @@ class Changes:
             worker="",
             stop_asked_at=None,
             exit_code=None,
+            slot=next(self._free_slots, 0),
         )
         self._write(before, after)
         self._claimed.append(after)
+        if after.slot:
+            self._writes.append(slots.take(self.job, after))
         if queue_id := before.spec.queue_id:
             self._hold(queue_id, before.number)
 
@@ -97,7 +103,8 @@ class Changes:
             reason=action.reason,
             not_before=action.not_before,
             tries=before.tries - action.loss,
-            losses=before.losses + (action.loss and action.reason != STOPPED),
+            losses=before.losses + (action.loss and action.reason not in (STOPPED, HELD)),
+            slot=0,
             attempts=_appended(before.attempts, attempt),
         )
         self._take_result(before, stop=action.reason != LOST)
@@ -119,6 +126,7 @@ class Changes:
             exit_code=attempt.exit_code,
             attempts=_appended(before.attempts, attempt) if ran else before.attempts,
             artifacts=tuple(report.artifacts) if report and ran else (),
+            slot=0,
         )
         if ran:
             self._take_result(before, stop=action.reason != LOST)
@@ -162,6 +170,10 @@ class Changes:
 
     def take_freed_queues(self) -> list[str]:
         taken, self._freed = self._freed, []
+        return taken
+
+    def take_freed_slot(self) -> bool:
+        taken, self._freed_slot = self._freed_slot, False
         return taken
 
     @staticmethod
@@ -234,6 +246,9 @@ class Changes:
         if queue_id := order.spec.queue_id:
             self._writes.append(Delete(store.mutex_key(self.job.tenant_id, queue_id)))
             self._freed.append(queue_id)
+        if order.slot:
+            self._writes.append(slots.give_back(self.job, order))
+            self._freed_slot = True
 
 
 def _appended(attempts: Sequence[Attempt], attempt: Attempt) -> tuple[Attempt, ...]:

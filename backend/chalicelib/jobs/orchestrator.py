@@ -8,9 +8,10 @@ import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
+from chalicelib.accounts.tenants.standing import Standing, standing
 from chalicelib.documents import ConditionFailed, Put, Range
 from chalicelib.errors import NotFound
-from chalicelib.jobs import dag, lock, store
+from chalicelib.jobs import dag, lock, slots, store
 from chalicelib.jobs.changes import Changes
 from chalicelib.jobs.decide import Board, Claim, Decision, End, Node, Plan, Requeue, Result, Stop, decide
 from chalicelib.jobs.dispatching import assignment_of, dispatch_failed, mark_running
@@ -67,11 +68,17 @@ class Orchestrator:
             return False
         now = self._ports.clock.now()
         reports = self._reports(job_id)
-        board = self._board(job, reports)
+        tenant = standing(self._ports.documents, job.tenant_id)
+        free_slots = slots.free(self._ports.documents, job, tenant.limits.concurrency)
+        board = self._board(job, reports, tenant, room=None if free_slots is None else len(free_slots))
         decision = decide(board, now)
-        changes = Changes(self._ports, job, orders=board.orders, reports=reports, held=held, now=now)
+        changes = Changes(
+            self._ports, job, orders=board.orders, reports=reports, held=held, now=now, free_slots=free_slots or ()
+        )
         failed = self._apply(decision, changes)
         became_free = self._queue_up(job, decision.blocked_queues)
+        if decision.at_limit:
+            became_free |= slots.wait(self._ports.documents, job, tenant.limits.concurrency)
         return failed or became_free or (decision.look_at is not None and decision.look_at <= now)
 
     def _reports(self, job_id: str) -> Mapping[int, Report]:
@@ -79,7 +86,7 @@ class Orchestrator:
         page = self._ports.documents.query(store.partition(job_id), within, limit=1000)
         return {each.number: each for each in map(store.to_report, page.items)}
 
-    def _board(self, job: Job, reports: Mapping[int, Report]) -> Board:
+    def _board(self, job: Job, reports: Mapping[int, Report], tenant: Standing, *, room: int | None) -> Board:
         documents = self._ports.documents
         plan = self._plan(job)
         statuses = [STATUS_OF_LETTER[letter] for letter in job.states]
@@ -106,6 +113,8 @@ class Orchestrator:
             results=results,
             lost=frozenset(lost),
             busy_queues=self._busy_queues(job, plan, statuses),
+            why_held=tenant.why_held,
+            room=room,
         )
 
     def _plan(self, job: Job) -> Plan:
@@ -162,6 +171,8 @@ class Orchestrator:
         failed = self._hand_out(changes.job, changes.take_claimed())
         for queue_id in changes.take_freed_queues():
             self._wake_waiters(changes.job, queue_id)
+        if changes.take_freed_slot():
+            slots.wake_waiters(self._ports, changes.job.tenant_id)
         return failed
 
     def _hand_out(self, job: Job, orders: Iterable[Order]) -> bool:
@@ -227,7 +238,7 @@ def plan_of(orders: Iterable[Order]) -> Plan:
     return Plan(nodes, tuple(number for layer in dag.layers(dependencies) for number in layer))
 
 
-def board_of(job: Job, orders: Iterable[Order]) -> Board:
+def board_of(job: Job, orders: Iterable[Order], *, why_held: str = "", room: int | None = None) -> Board:
     """A board for looking at, from all orders of a job."""
     everything = list(orders)
     return Board(
@@ -235,4 +246,6 @@ def board_of(job: Job, orders: Iterable[Order]) -> Board:
         plan=plan_of(everything),
         statuses=[order.status for order in everything],
         orders={order.number: order for order in everything},
+        why_held=why_held,
+        room=room,
     )
