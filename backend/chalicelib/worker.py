@@ -10,7 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
+from chalicelib.accounts.tenants.teardown import TEARDOWN, tear_down
 from chalicelib.errors import MillraceError
+from chalicelib.jobs.actions import Actions
 from chalicelib.jobs.executors import Assignment
 from chalicelib.jobs.executors.presence import Presence
 from chalicelib.jobs.executors.process import WORK, stops_of
@@ -32,6 +34,7 @@ BEGIN_WITHIN = 10.0
 REPORTED_WITHIN = 60.0
 """Seconds after its timeout in which an order has surely been reported."""
 BOOK_TICK, SWEEP_TICK = 0.1, 0.25
+ACTIONS: Actions = {TEARDOWN: tear_down}
 
 
 class Receipts:
@@ -64,10 +67,10 @@ class Receipts:
 
 
 class Worker:
-    def __init__(self, ports: Ports, shells: Shells, worker: str) -> None:
+    def __init__(self, ports: Ports, shells: Shells, worker: str, actions: Actions) -> None:
         self._ports = ports
         self._worker = worker
-        self._runner = Runner(ports, shells, worker)
+        self._runner = Runner(ports, shells, worker, actions)
         self._orchestrator = Orchestrator(ports, owner=worker)
         self._slots = ports.settings.slots
         self._free = threading.Semaphore(self._slots)
@@ -180,7 +183,7 @@ def main(settings: Settings) -> None:
     presence = Presence(workers_folder(settings), worker_id)
     scratch = Path(settings.scratch) if settings.scratch else default_scratch(settings.data)
     with Shells(scratch, settings.slots, hide=[settings.data]) as shells:
-        worker = Worker(ports, shells, worker_id)
+        worker = Worker(ports, shells, worker_id, ACTIONS)
         worker.start()
         asked_to_stop.wait()
         worker.stop(patience=5)

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import stamina
 
+from chalicelib.accounts.tenants.standing import standing
 from chalicelib.errors import MillraceError
 from chalicelib.jobs import results, store
-from chalicelib.jobs.decide import CANCELLED, LOST, STOPPED
+from chalicelib.jobs.actions import SHELL, Action, Actions, Stopped, Task
+from chalicelib.jobs.decide import CANCELLED, HELD, LOST, STOPPED
 from chalicelib.jobs.executors import Assignment
 from chalicelib.jobs.logs import LogWriter
 from chalicelib.jobs.model import Artifact, Job, Order, OrderStatus
@@ -50,8 +52,9 @@ class Finding:
 class Runner:
     """Runs attempts in the slots of one worker process."""
 
-    def __init__(self, ports: Ports, shells: Shells, worker: str) -> None:
+    def __init__(self, ports: Ports, shells: Shells, worker: str, actions: Actions) -> None:
         self._ports = ports
+        self._actions = actions
         self._shells = shells
         self._worker = worker
         self._running: dict[tuple[str, int], Running] = {}
@@ -59,6 +62,9 @@ class Runner:
 
     def run(self, slot: int, assignment: Assignment, begun: Callable[[Order], None]) -> None:
         """Run it and report the result, unless nobody wants it any more; `begun` is called once it is ours."""
+        if standing(self._ports.documents, assignment.tenant_id).why_held:
+            results.hand_back(self._ports, assignment, HELD)
+            return
         order = results.begin(self._ports, assignment, worker=self._worker)
         if order is None:
             return
@@ -134,6 +140,8 @@ class Runner:
 
     def _try_carry_out(self, slot: int, order: Order, running: Running) -> Finding:
         job = store.find_job(self._ports.documents, running.assignment.job_id)
+        if order.spec.action != SHELL:
+            return self._act(self._actions[order.spec.action], job, order, running)
         folder = self._shells.prepare(slot)
         try:
             self._bring_inputs(slot, folder, job, order)
@@ -146,18 +154,29 @@ class Runner:
             status, reason = OrderStatus.FAILED, f"the output `{missing[0]}` was not there at the end"
         return Finding(status, reason, outcome.exit_code, tuple(artifacts))
 
+    def _act(self, action: Action, job: Job, order: Order, running: Running) -> Finding:
+        log = running.log = self._open_log(job, order)
+        task = Task(self._ports, job, order, lambda line: log.add(f"{line}\n".encode()), running.stop.is_set)
+        try:
+            action(task)
+        except Stopped:
+            ended = (OrderStatus.QUEUED, STOPPED) if running.shutting_down else (OrderStatus.CANCELLED, CANCELLED)
+            return Finding(*ended)
+        except MillraceError as error:
+            task.say(error.detail)
+            return Finding(OrderStatus.FAILED, error.detail)
+        finally:
+            log.close()
+        return Finding(OrderStatus.SUCCEEDED, "")
+
+    def _open_log(self, job: Job, order: Order) -> LogWriter:
+        limit = self._ports.settings.log_limit
+        return LogWriter(self._ports.objects, job.tenant_id, job.job_id, order.number, order.attempt, limit=limit)
+
     def _run_commands(self, slot: int, job: Job, order: Order, running: Running) -> Outcome:
         secrets = {name: self._ports.vault.open(sealed) for name, sealed in order.spec.secret_env.items()}
         masker = Masker(secrets.values())
-        log = LogWriter(
-            self._ports.objects,
-            job.tenant_id,
-            job.job_id,
-            order.number,
-            order.attempt,
-            limit=self._ports.settings.log_limit,
-        )
-        running.log = log
+        log = running.log = self._open_log(job, order)
         outcome = self._shells.run(
             slot,
             commands=order.spec.commands,

@@ -8,6 +8,7 @@ from chalicelib.accounts.permissions import Permission, require
 from chalicelib.accounts.tenants.model import Tenant, WrongState, check_transition
 from chalicelib.accounts.tenants.operations import change
 from chalicelib.errors import Fault, Invalid
+from chalicelib.jobs.wakeups import wake_all
 from chalicelib.wiring import Ports
 
 REASON_LENGTHS = range(10, 501)
@@ -48,7 +49,10 @@ def act(ports: Ports, caller: Caller, tenant_id: str, name: str, reason: str = "
         check_transition(before.status, verb.after)
         return replace(before, status=verb.after, reason=reason if verb.says_why else "")
 
-    return change(ports, caller, tenant_id, f"tenant.{name}", changed)
+    after = change(ports, caller, tenant_id, f"tenant.{name}", changed)
+    if not after.status.asleep:
+        wake_all(ports, tenant_id)
+    return after
 
 
 def _done(name: str) -> str:

@@ -6,6 +6,7 @@ write checks too: else a tree could be given to another between our read and our
 
 from dataclasses import replace
 
+from chalicelib.accounts import store as members
 from chalicelib.accounts.model import Caller, Role, TenantStatus
 from chalicelib.accounts.permissions import Permission, no_such_tenant, require
 from chalicelib.accounts.tenants import store
@@ -90,10 +91,10 @@ def _check_allowed(ports: Ports, caller: Caller, parent_id: str) -> None:
         return
     if not parent_id:
         raise NotAllowed("Only those who run the platform can take an organisation out of its tree.")
-    member = ports.documents.get(Key(f"user#{caller.user_id}", f"member#{parent_id}"))
+    member = members.get_member(ports.documents, caller.user_id, parent_id)
     if member is None:
         raise no_such_tenant(parent_id)
-    if member.body["role"] != Role.ADMIN:
+    if member.role is not Role.ADMIN:
         raise NotAllowed("You must be an admin of the organisation under which it is to be.")
 
 

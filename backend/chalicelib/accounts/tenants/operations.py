@@ -15,6 +15,7 @@ from chalicelib.accounts.tenants.model import Environment, Limits, OrganisationT
 from chalicelib.audit.recording import entry
 from chalicelib.documents import ConditionFailed, Index, Range, Write
 from chalicelib.errors import Conflict, Fault, Invalid, NotAllowed
+from chalicelib.jobs.wakeups import wake_all
 from chalicelib.wiring import Ports
 
 MOST_METADATA = 10_000
@@ -163,7 +164,9 @@ def update(ports: Ports, caller: Caller, tenant_id: str, changes: TenantChanges)
 
 def set_limits(ports: Ports, caller: Caller, tenant_id: str, limits: Limits) -> Tenant:
     require(caller, Permission.LIMITS_WRITE, tenant_id)
-    return change(ports, caller, tenant_id, "tenant.limits", lambda before: replace(before, limits=limits))
+    after = change(ports, caller, tenant_id, "tenant.limits", lambda before: replace(before, limits=limits))
+    wake_all(ports, tenant_id)
+    return after
 
 
 def change(
