@@ -10,9 +10,11 @@ from typing import Any, Literal
 
 from chalicelib.accounts.model import Caller
 from chalicelib.accounts.permissions import Permission, require
+from chalicelib.accounts.tenants.standing import standing
+from chalicelib.audit.recording import entry
 from chalicelib.documents import ConditionFailed, Delete, Range, VersionIs
 from chalicelib.errors import Conflict, MillraceError, NotFound
-from chalicelib.jobs import dag, logs, store, submitting
+from chalicelib.jobs import dag, logs, slots, store, submitting
 from chalicelib.jobs.decide import waiting_reasons
 from chalicelib.jobs.logs import LogPart
 from chalicelib.jobs.model import STATE_LETTERS, Event, Job, JobStatus, Order, OrderStatus
@@ -47,10 +49,12 @@ class BulkResult:
     detail: str
 
 
-def submit(ports: Ports, caller: Caller, request: JobRequest, *, job_id: str | None = None) -> Job:
+def submit(
+    ports: Ports, caller: Caller, request: JobRequest, *, job_id: str | None = None, cloned_from: str = ""
+) -> Job:
     """A new job, queued and about to be looked at. With the `job_id` of an earlier submission, that one's job."""
     require(caller, Permission.JOBS_WRITE)
-    job = submitting.create(ports, caller, request, job_id=job_id or ports.clock.new_id())
+    job = submitting.create(ports, caller, request, job_id=job_id or ports.clock.new_id(), cloned_from=cloned_from)
     wake(ports, job.job_id, tenant_id=job.tenant_id)
     return job
 
@@ -72,7 +76,9 @@ def orders_of(ports: Ports, job: Job) -> list[Order]:
     orders = store.load_all_orders(ports.documents, job)
     if job.status.ended:
         return orders
-    board = board_of(job, orders)
+    tenant = standing(ports.documents, job.tenant_id)
+    free_slots = slots.free(ports.documents, job, tenant.limits.concurrency)
+    board = board_of(job, orders, why_held=tenant.why_held, room=None if free_slots is None else len(free_slots))
     reasons = dict(waiting_reasons(board, lambda number: orders[number - 1].name, ports.clock.now()))
     return [replace(each, reason=reasons[each.number]) if each.number in reasons else each for each in orders]
 
@@ -111,7 +117,7 @@ def cancel(ports: Ports, caller: Caller, job_id: str) -> Job:
         if job.cancel_requested_by:
             return job
         after = replace(job, cancel_requested_by=caller.email, reason=f"cancelled by {caller.email}")
-        if _save(ports, caller, after, "job.cancel_requested"):
+        if _save(ports, caller, job, after, kind="job.cancel_requested", action="job.cancel"):
             wake(ports, job_id, tenant_id=job.tenant_id)
             return replace(after, version=job.version + 1)
     raise _busy()
@@ -143,9 +149,8 @@ def retry(ports: Ports, caller: Caller, job_id: str, *, from_order: int | None =
             cancel_requested_by="",
             look_at=ports.clock.now(),
         )
-        if _save(
-            ports, caller, after, "job.retried", f"{len(plan.reruns)} orders run again, {len(plan.keeps)} are kept"
-        ):
+        told = f"{len(plan.reruns)} orders run again, {len(plan.keeps)} are kept"
+        if _save(ports, caller, job, after, kind="job.retried", action="job.retry", message=told):
             wake(ports, job_id, tenant_id=job.tenant_id)
             return replace(after, version=job.version + 1)
     raise _busy()
@@ -196,7 +201,7 @@ def clone(
     orders = store.load_all_orders(ports.documents, job)
     request = parse_request({**submitting.as_submission(job, orders), **changes})
     filled = submitting.with_secrets_of(ports.vault, request, orders)
-    return submit(ports, caller, filled, job_id=new_job_id)
+    return submit(ports, caller, filled, job_id=new_job_id, cloned_from=job_id)
 
 
 def delete(ports: Ports, caller: Caller, job_id: str) -> None:
@@ -205,8 +210,10 @@ def delete(ports: Ports, caller: Caller, job_id: str) -> None:
     job = get_job(ports, caller, job_id)
     if not job.status.ended:
         raise Conflict(f"The job is {job.status}; cancel it first.")
+    gone = {"name": job.name, "status": job.status.value, "orders": job.order_count}
+    recorded = entry(ports.clock, caller, "job.delete", f"job/{job_id}", before=gone)
     try:
-        ports.documents.transact([Delete(store.job_key(job_id), [VersionIs(job.version)])])
+        ports.documents.transact([Delete(store.job_key(job_id), [VersionIs(job.version)]), recorded])
     except ConditionFailed:
         raise Conflict("Somebody changed the job meanwhile; look at it again.") from None
     submitting.sweep(ports, job_id, job.tenant_id)
@@ -258,11 +265,14 @@ def artifact_link(ports: Ports, caller: Caller, job_id: str, number: int, path: 
     raise NotFound(f"Order {number:04d} left no file `{path}`.")
 
 
-def _save(ports: Ports, caller: Caller, job: Job, kind: str, message: str = "") -> bool:
+def _save(ports: Ports, caller: Caller, before: Job, after: Job, *, kind: str, action: str, message: str = "") -> bool:
     """Write the job with a line of its history; False when somebody else wrote it first."""
     event = Event(event_id=ports.clock.new_id(), at=ports.clock.now(), actor=caller.email, kind=kind, message=message)
+    was = {"status": before.status.value, "cancel_requested_by": before.cancel_requested_by}
+    is_ = {"status": after.status.value, "cancel_requested_by": after.cancel_requested_by, "told": message}
+    recorded = entry(ports.clock, caller, action, f"job/{after.job_id}", before=was, after=is_)
     try:
-        ports.documents.transact([store.put_job(job), store.put_event(job.job_id, event)])
+        ports.documents.transact([store.put_job(after), store.put_event(after.job_id, event), recorded])
     except ConditionFailed:
         return False
     return True

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.accounts.model import Caller
-from chalicelib.documents import TRANSACTION_LIMIT, Absent, ConditionFailed, Delete
+from chalicelib.audit.recording import entry
+from chalicelib.documents import TRANSACTION_LIMIT, Absent, ConditionFailed, Delete, Put
 from chalicelib.errors import Fault, Invalid
 from chalicelib.jobs import dag, logs, store
 from chalicelib.jobs.model import STATE_LETTERS, Event, Job, JobStatus, Order, OrderSpec, OrderStatus, RunWhen, Target
@@ -42,7 +43,7 @@ _FINAL_ORDERS = 90
 """So many orders fit into one transaction with their job."""
 
 
-def create(ports: Ports, caller: Caller, request: JobRequest, *, job_id: str) -> Job:
+def create(ports: Ports, caller: Caller, request: JobRequest, *, job_id: str, cloned_from: str = "") -> Job:
     """Store the job and its orders; the job's own document comes last and makes it exist.
 
     Orders that do not fit into that transaction are written before it, beside a draft mark by which the sweeper finds
@@ -64,6 +65,7 @@ def create(ports: Ports, caller: Caller, request: JobRequest, *, job_id: str) ->
             [
                 store.put_job(job, Absent()),
                 store.put_event(job_id, submitted),
+                _recorded(ports, caller, job, cloned_from),
                 Delete(store.draft_key(job_id)),
                 *(store.put_order(job_id, each) for each in last),
             ]
@@ -71,6 +73,14 @@ def create(ports: Ports, caller: Caller, request: JobRequest, *, job_id: str) ->
     except ConditionFailed:
         return store.find_job(ports.documents, job_id)
     return job
+
+
+def _recorded(ports: Ports, caller: Caller, job: Job, cloned_from: str) -> Put:
+    after = {"name": job.name, "kind": job.kind, "orders": job.order_count, "username": job.username}
+    if cloned_from:
+        after["cloned_from"] = cloned_from
+    action = "job.clone" if cloned_from else "job.submit"
+    return entry(ports.clock, caller, action, f"job/{job.job_id}", after=after)
 
 
 def sweep(ports: Ports, job_id: str, tenant_id: str) -> None:
@@ -81,8 +91,12 @@ def sweep(ports: Ports, job_id: str, tenant_id: str) -> None:
     ports.objects.delete_prefix(artifact_prefix(tenant_id, job_id))
 
 
+def tenant_prefix(tenant_id: str) -> str:
+    return f"artifacts/{tenant_id}/"
+
+
 def artifact_prefix(tenant_id: str, job_id: str) -> str:
-    return f"artifacts/{tenant_id}/{job_id}/"
+    return f"{tenant_prefix(tenant_id)}{job_id}/"
 
 
 def _check_home(ports: Ports, request: JobRequest) -> None:
