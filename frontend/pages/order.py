@@ -6,7 +6,7 @@ from chalicelib.errors import NotFound
 from chalicelib.exchange import Answer, redirect, text_answer
 from chalicelib.jobs import operations
 from frontend.door import PagesDoor
-from frontend.pages.job import order_number
+from frontend.pages.job import order_number, state_tag
 from frontend.views.logs import clean
 from frontend.views.order import order_page
 from frontend.visit import Pages, Visit
@@ -30,6 +30,9 @@ class ShownLog:
 @order.page("/jobs/{job_id}/orders/{number}")
 def order_view(visit: Visit, job_id: str, number: str) -> Answer:
     job = operations.get_job(visit.ports, visit.caller, job_id)
+    tag = state_tag(visit, job)
+    if visit.has(tag):
+        return visit.unchanged(tag)
     orders = operations.orders_of(visit.ports, job)
     wanted = order_number(number)
     if not 1 <= wanted <= len(orders):
@@ -40,6 +43,7 @@ def order_view(visit: Visit, job_id: str, number: str) -> Answer:
     path = f"/jobs/{job_id}/orders/{wanted}"
     return visit.page(
         "order.html",
+        headers={"ETag": tag},
         page=page,
         job=job,
         job_path=f"/jobs/{job_id}",
