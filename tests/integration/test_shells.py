@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.shells import Ending, Isolation, Outcome, Shells, Stop, choose_isolation, link
+from chalicelib.shells import Ending, Isolation, Outcome, Shells, Stop, choose_isolation
 from chalicelib.shells.isolation import USERS
 
 pytestmark = pytest.mark.integration
@@ -320,9 +320,8 @@ class TestEndedFromOutside:
         assert order("echo again").succeeded
 
     @needs_root
-    def test_a_fork_bomb_is_bounded_and_ended(self, scratch: Path, monkeypatch: Any) -> None:
-        monkeypatch.setattr(link, "PROCESSES", 64)
-        with Shells(scratch, 1, Isolation.USER) as shells:
+    def test_a_fork_bomb_is_bounded_and_ended(self, scratch: Path) -> None:
+        with Shells(scratch, 1, Isolation.USER, processes=64) as shells:
             bomb = Trial(shells)
             start = time.monotonic()
             assert bomb("b() { b | b & }; b 2>/dev/null; sleep 5", timeout=0.5).ending is Ending.TIMED_OUT
@@ -376,6 +375,12 @@ class TestUsers:
             running.result()
         assert b"mapfile" in two.output
         assert b"s3cret" not in two.output
+
+    def test_an_order_sees_no_processes_but_its_own(self, users: Shells) -> None:
+        order = Trial(users)
+        order("ls -d /proc/[0-9]* | wc -l; ls -d /proc/$$")
+        shown, own = order.output.split()
+        assert (int(shown) <= 3, own.startswith(b"/proc/")) == (True, True)
 
     def test_an_order_can_hit_neither_others_nor_what_starts_them(self, users: Shells) -> None:
         one, two = Trial(users, 0), Trial(users, 1)

@@ -41,6 +41,8 @@ __all__ = [
     "default_scratch",
 ]
 
+PROCESSES = 2048
+"""Generous for builds, and the end of a fork bomb."""
 _ROOM, _PAUSE = 2.0, 0.02
 """Seconds to wait for room for another process, and between looks: thousands that were killed take time to go."""
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -59,9 +61,18 @@ class Slot:
 
 class Shells:
     def __init__(
-        self, scratch: Path, slots: int, isolation: Isolation | None = None, hide: Sequence[Path] = ()
+        self,
+        scratch: Path,
+        slots: int,
+        isolation: Isolation | None = None,
+        hide: Sequence[Path] = (),
+        *,
+        processes: int = PROCESSES,
     ) -> None:
-        """`hide`: folders that orders must not see under BWRAP; under USER their permissions keep orders out."""
+        """`hide`: folders that orders must not see under BWRAP; under USER their permissions keep orders out.
+
+        `processes`: how many the user of a slot may have at a time, under USER.
+        """
         self.isolation = isolation or choose_isolation()
         self._scratch = scratch.absolute()
         self._hide = hide
@@ -71,7 +82,7 @@ class Shells:
         self._spoiled: set[int] = set()
         self._lock = threading.Lock()
         self._warden = self._lease() if self._by_user else None
-        self._link = Link(self._warden.number if self._warden else 0)
+        self._link = Link(self._warden.number, processes) if self._warden else Link(0, 0)
 
     def __enter__(self) -> Self:
         return self
