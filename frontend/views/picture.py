@@ -14,6 +14,7 @@ BEND_HEIGHT = 14
 GAP_X, GAP_Y = 36, 12
 BAND_WIDTH = 1290
 BAND_GAP = 44
+WIDE = 1056
 MARGIN = 14
 HEADING = 20
 LABEL_LENGTH = 15
@@ -90,6 +91,11 @@ class Picture:
     fields: Sequence[Field]
     lines: Sequence[Line]
     summary: str
+
+    @property
+    def wide(self) -> bool:
+        """It may be drawn somewhat smaller to fit."""
+        return self.width > WIDE
 
 
 def picture(orders: Sequence[Order]) -> Picture:

@@ -185,6 +185,7 @@ def test_many_jobs_are_deleted_at_once(ada):
     for box in ada.page.get_by_role("checkbox").all():
         box.check()
     ada.page.get_by_role("button", name="Delete selected").click()
+    ada.page.get_by_role("button", name="Delete for good").click()
     expect(ada.page.get_by_text("2 of 2 jobs done")).to_be_visible()
 
 

@@ -7,7 +7,7 @@ from chalicelib.jobs.submission import parse_submission
 from frontend.examples import examples
 from tests import make
 from tests.engine import Engine
-from tests.pages import signed_in
+from tests.pages import Page, signed_in
 
 
 @pytest.fixture
@@ -97,9 +97,11 @@ def test_many_jobs_are_cancelled_with_a_line_for_each(engine, ada):
     assert engine.job(running).cancel_requested_by == "ada@engines.example"
 
 
-def test_many_jobs_are_deleted(engine, ada):
+def test_many_jobs_are_deleted_after_one_more_question(engine, ada):
     ended = finish(engine, engine.submit())
-    assert "1 of 1 job done" in ada.submit(ada.get("/jobs"), "/jobs/bulk", action="delete", job=[ended]).text
+    asked = Page(ada.submit(ada.get("/jobs"), "/jobs/bulk", action="delete", job=[ended]))
+    assert ada.get(f"/jobs/{ended}")
+    assert "1 of 1 job done" in ada.submit(asked, "/jobs/bulk").text
     assert ada.get(f"/jobs/{ended}", 404)
 
 
