@@ -16,6 +16,7 @@ import pytest
 
 from chalicelib.shells import Ending, Isolation, Outcome, Shells, Stop, choose_isolation
 from chalicelib.shells.isolation import USERS
+from tests.shells import Trial
 
 pytestmark = pytest.mark.integration
 
@@ -27,30 +28,6 @@ KINDS = [
     pytest.param(Isolation.BWRAP, marks=pytest.mark.skipif(not shutil.which("bwrap"), reason="bwrap is not installed")),
     Isolation.NONE,
 ]
-
-
-class Trial:
-    """One slot and what its last order printed."""
-
-    def __init__(self, shells: Shells, slot: int = 0) -> None:
-        self.shells = shells
-        self.slot = slot
-        self.folder = shells.prepare(slot)
-        self.output = b""
-
-    def __call__(self, *commands: str, timeout: float = 20, stop: Stop | None = None, **env: str) -> Outcome:
-        pieces: list[bytes] = []
-        try:
-            return self.shells.run(
-                self.slot,
-                commands=commands,
-                env=env,
-                timeout=timeout,
-                on_output=pieces.append,
-                stop=stop or Stop(),
-            )
-        finally:
-            self.output = b"".join(pieces)
 
 
 @pytest.fixture
