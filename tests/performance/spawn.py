@@ -60,7 +60,7 @@ def compare(name: str, run: Callable[[int], None]) -> None:
     base, took = median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)
     base_at_once, took_at_once = at_once(bare), at_once(run)
     figures = (base, took, took - base, took / base, base_at_once, took_at_once)
-    print(f"{name:<28}" + "".join(f"{figure:>10.2f}" for figure in figures))
+    print(f"{name:<28}" + "".join(f"{figure:>12.2f}" for figure in figures))
 
 
 def main() -> None:
@@ -69,7 +69,7 @@ def main() -> None:
         f"`bash -c :` on {platform.node()} ({os.cpu_count()} cores, load {load:.1f}); milliseconds, medians of {RUNS}"
     )
     heads = ("bare", "Shells", "more", "ratio", f"bare x{THREADS}", f"Shells x{THREADS}")
-    print(f"{'':<28}" + "".join(f"{head:>10}" for head in heads))
+    print(f"{'':<28}" + "".join(f"{head:>12}" for head in heads))
     for isolation in dict.fromkeys((choose_isolation(), Isolation.NONE)):
         with tempfile.TemporaryDirectory() as folder:
             Path(folder).chmod(0o711)
