@@ -16,7 +16,8 @@ from chalice import app as chalice
 
 from chalicelib import accesslog, journal
 from chalicelib.accounts.model import Caller
-from chalicelib.errors import MillraceError, NotFound
+from chalicelib.documents import ConditionFailed
+from chalicelib.errors import Conflict, MillraceError, NotFound
 from chalicelib.exchange import Answer, Request, decode_parameter, read_request
 from chalicelib.wiring import Ports
 
@@ -213,6 +214,8 @@ def _answer(route: Route, request: Request, raw: Mapping[str, str]) -> Answer:
             request.admitted = route.door.admit(request)
         answer = route.handler(request, **parameters)
         answer.check()
+    except ConditionFailed:
+        return route.door.refuse(request, Conflict("Somebody changed it at the same moment; try again."))
     except MillraceError as error:
         if error.status >= SERVER_FAULT:
             log.exception("A request failed")

@@ -179,6 +179,17 @@ def get_job(request: Request, job_id: str) -> Answer:
 
 
 @jobs.api(
+    "GET",
+    "/api/jobs/{job_id}/submission",
+    summary="See what was submitted",
+    details="With all commands; values of secrets are empty. It can be submitted again.",
+    answers={200: JobRequest},
+)
+def get_submission(request: Request, job_id: str) -> Answer:
+    return json_answer(operations.submission_of(request.ports, request.caller, job_id))
+
+
+@jobs.api(
     "PATCH",
     "/api/jobs/{job_id}",
     summary="Cancel a job",

@@ -73,7 +73,6 @@ class OrderJson(TypedDict):
     timeout: int
     retries: int
     queue_id: str | None
-    commands: list[str]
     attempt: int
     attempts: list[AttemptJson]
     not_before: datetime | None
@@ -192,7 +191,6 @@ def order_json(job_id: str, order: Order) -> OrderJson:
         "timeout": spec.timeout,
         "retries": spec.retries,
         "queue_id": spec.queue_id,
-        "commands": list(spec.commands),
         "attempt": order.attempt,
         "attempts": [_attempt(each) for each in order.attempts],
         "not_before": order.not_before,
