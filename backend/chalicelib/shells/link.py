@@ -44,6 +44,7 @@ class _Spawner:
         self.process.wait()
 
 
+_TRIES = 3
 _GONE = (ConnectionError, TimeoutError)
 
 
@@ -66,7 +67,7 @@ class Link:
             try:
                 socket.send_fds(self._spawner.orders, [b"\1"], request)
             except ConnectionError:
-                self._renew()
+                self._insist()
                 socket.send_fds(self._spawner.orders, [b"\1"], request)
             return self._spawner
 
@@ -78,7 +79,7 @@ class Link:
             try:
                 self._spawner.adopt(lock, user, folder)
             except _GONE:
-                self._renew()
+                self._insist()
 
     def mend(self, lost: object) -> None:
         """After a loss by that spawner: a new one, once all that the lost one started has ended."""
@@ -96,14 +97,19 @@ class Link:
         if self._closed:
             raise SpawnerFailed("no shells are started any more")
 
-    def _renew(self) -> None:
+    def _insist(self) -> None:
+        if not any(self._renew() for _ in range(_TRIES)):
+            raise SpawnerFailed("the process that starts shells dies as soon as it is started")
+
+    def _renew(self) -> bool:
         self._spawner.end()
         self._spawner = _start(*self._arguments)
-        for lease in self._adopted:
-            try:
+        try:
+            for lease in self._adopted:
                 self._spawner.adopt(*lease)
-            except _GONE as error:
-                raise SpawnerFailed(f"the process that starts shells does not answer: {error}") from error
+        except _GONE:
+            return False
+        return True
 
 
 def _start(warden: int, processes: int) -> _Spawner:

@@ -65,15 +65,17 @@ class Supervisor:
     def take_request(self) -> bool:
         data, fds = receive(self.orders)
         if len(fds) == 1:
-            self.take_lease(data, fds[0])
-        elif fds:
+            return self.take_lease(data, fds[0])
+        if fds:
             self.start(*fds)
         return bool(fds)
 
-    def take_lease(self, data: bytes, lock: int) -> None:
-        self.guard.take(data, lock)
+    def take_lease(self, data: bytes, lock: int) -> bool:
+        taken = self.guard.take(data, lock)
         os.close(lock)
-        self.orders.send(b"ok", _socket.MSG_NOSIGNAL)
+        if taken:
+            tell(self.orders, "ok")
+        return taken
 
     def start(self, channel: int, output: int, order: int) -> None:
         control = _socket.socket(fileno=channel)
