@@ -21,7 +21,7 @@ MOST_EVERY_SECOND = 300
 @job.page("/jobs/{job_id}")
 def job_view(visit: Visit, job_id: str) -> Answer:
     found = operations.get_job(visit.ports, visit.caller, job_id)
-    tag = state_tag(visit, found)
+    tag = state_tag(visit, found, _drawn(visit, found))
     if visit.has(tag):
         return visit.unchanged(tag)
     orders = operations.orders_of(visit.ports, found)
@@ -42,10 +42,16 @@ def job_view(visit: Visit, job_id: str) -> Answer:
     )
 
 
-def state_tag(visit: Visit, job: Job) -> str:
+def state_tag(visit: Visit, job: Job, drawn: str = "") -> str:
     """Changes with all that a job's pages show: decisions are in the job, what workers begin is in the history."""
     latest = operations.list_events(visit.ports, visit.caller, job.job_id, limit=1, newest_first=True).items
-    return f'"{job.version}-{latest[0].event_id if latest else ""}"'
+    return f'"{job.version}-{latest[0].event_id if latest else ""}{drawn}"'
+
+
+def _drawn(visit: Visit, job: Job) -> str:
+    """The bars of a running job grow with time alone: a small one is drawn every second, a large one now and then."""
+    pause = 1 if job.order_count <= MANY_ORDERS else 5
+    return "" if job.status.ended else f"-{visit.now.timestamp() // pause:.0f}"
 
 
 def _facts(job: Job) -> list[tuple[str, str]]:

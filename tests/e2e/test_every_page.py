@@ -8,11 +8,11 @@ name: a release with a name long enough to need a second line on the screen of a
 orders:
   - {order_name: fetch, cmds: ["echo fetched > source.txt"], timeout: 20, outputs: [source.txt]}
   - {order_name: lint, cmds: [exit 3], timeout: 20, must_succeed: false, dependencies: [fetch]}
-  - order_name: test
+  - order_name: integration-tests-of-all
     cmds: ["printf '%0300d' 1; exit 1"]
     timeout: 20
     dependencies: [fetch]
-  - {order_name: ship, cmds: [echo shipped], timeout: 20, dependencies: [test, lint]}
+  - {order_name: ship, cmds: [echo shipped], timeout: 20, dependencies: [integration-tests-of-all, lint]}
 """
 RUNNING = """\
 name: running

@@ -78,8 +78,9 @@ def test_refreshing_keeps_what_the_reader_opened_and_where_they_were(ada):
     link = ada.page.locator("td").get_by_role("link", name="count")
     link.focus()
     ada.page.evaluate("window.scrollTo(0, 300)")
-    with ada.page.expect_response(lambda response: "/jobs/" in response.url and response.status == 304):
+    with ada.page.expect_response(lambda response: "hx-request" in response.request.headers):
         pass
+    ada.page.wait_for_timeout(300)
     expect(link).to_be_focused()
     assert ada.page.evaluate("window.scrollY") == 300
 
@@ -91,6 +92,14 @@ def test_a_live_log_grows_while_one_reads_and_can_be_searched_whole(ada):
     expect(log).to_contain_text("line 5")
     expect(log).to_contain_text("line 15", timeout=10_000)
     assert log.inner_text().startswith("line 1\nline 2\n")
+
+
+def test_an_orders_page_shows_what_it_left_once_it_has_ended(ada):
+    job = ada.submit(HELLO.replace("cmds: [echo Hello]", "outputs: [a.txt], cmds: [sleep 2, date > a.txt]"))
+    ada.page.goto(f"{job}/orders/1")
+    expect(ada.page.get_by_text("Running for")).to_be_visible()
+    expect(ada.page.get_by_role("link", name="a.txt")).to_be_visible(timeout=10_000)
+    expect(ada.page.get_by_text("It wrote nothing.")).to_be_visible()
 
 
 def test_following_stops_where_the_reader_scrolls_up(ada):

@@ -75,6 +75,14 @@ def test_a_refresh_is_answered_with_304_until_something_changes(engine, ada):
     assert ada.client.get(f"/jobs/{job_id}", headers=unchanged).status == 200
 
 
+def test_the_bars_of_a_running_job_grow_though_nothing_else_changes(engine, ada):
+    job_id = engine.submit()
+    first = ada.get(f"/jobs/{job_id}")
+    engine.ports.clock.tick(1)
+    asking = {"HX-Request": "true", "If-None-Match": first.reply.header("ETag")}
+    assert ada.client.get(f"/jobs/{job_id}", headers=asking).status == 200
+
+
 def test_a_failed_job_leads_to_its_first_failure(ada, failed):
     page = ada.get(f"/jobs/{failed}")
     assert page.title == "Failed: release · Millrace"
