@@ -247,7 +247,7 @@ def read_log(request: Request, job_id: str, order_num: str, query: LogQuery) -> 
 )
 def list_artifacts(request: Request, job_id: str, order_num: str) -> Answer:
     order = operations.get_order(request.ports, request.caller, job_id, _number(order_num))
-    return json_answer({"items": artifacts_json(job_id, order)})
+    return json_answer({"items": artifacts_json(job_id, order, request.base)})
 
 
 @jobs.api(
@@ -269,7 +269,7 @@ def _made(request: Request, job: Job) -> Answer:
 
 def _whole(request: Request, job_id: str) -> bytes:
     job = operations.get_job(request.ports, request.caller, job_id)
-    return dump(job_with_orders(job, operations.get_orders(request.ports, request.caller, job_id)))
+    return dump(job_with_orders(job, operations.orders_of(request.ports, job), request.base))
 
 
 def _number(order_num: str) -> int:
