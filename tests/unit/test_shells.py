@@ -122,6 +122,17 @@ class TestRemove:
         make_empty(folder, NOBODY_ELSE)
         assert list(folder.iterdir()) == []
 
+    def test_an_empty_folder_that_was_opened_to_others_is_closed(self, folder: Path) -> None:
+        folder.chmod(0o777)
+        make_empty(folder, NOBODY_ELSE)
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+    def test_a_link_in_its_place_is_replaced(self, folder: Path, tmp_path: Path) -> None:
+        folder.rmdir()
+        folder.symlink_to(tmp_path)
+        make_empty(folder, NOBODY_ELSE)
+        assert not folder.is_symlink()
+
 
 class TestFilesOfOrders:
     def test_a_file_that_was_left_is_read(self, folder: Path) -> None:

@@ -125,9 +125,10 @@ class Shells:
         return folders.open_left(held.folder, name, held.user)
 
     def clear(self, slot: int) -> None:
-        """Removes the slot's folder, and what its user left where everyone may write."""
+        """Removes what is in the slot's folder, and what its user left where everyone may write."""
         held = self._held(slot)
-        folders.remove(held.folder)
+        if not folders.is_empty(held.folder, held.user):
+            folders.remove(held.folder)
         if held.user:
             held.shared.clean()
 
