@@ -16,6 +16,7 @@ order = Pages(__name__, PagesDoor())
 SHOWN = 2_000_000
 """Bytes of a log that stand in the page; the rest is a link away."""
 PIECE = 256_000
+ANSWERED = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +84,7 @@ def log(visit: Visit, job_id: str, number: str) -> Answer:
     """The whole log as it was written; with `tail`, what a page appends next."""
     request = visit.request
     if not request.first("tail"):
-        part = operations.read_log(
-            visit.ports, visit.caller, job_id, order_number(number), attempt=_attempt(visit), limit=None
-        )
-        return text_answer(part.text)
+        return _whole_log(visit, job_id, order_number(number))
     offset = request.first("offset")
     start = int(offset) if offset.isascii() and offset.isdigit() and len(offset) < 16 else 0  # noqa: PLR2004 - bytes
     part = operations.read_log(
@@ -97,6 +95,15 @@ def log(visit: Visit, job_id: str, number: str) -> Answer:
     if part.complete:
         headers["Log-Complete"] = "1"
     return text_answer(piece.text.encode(), headers)
+
+
+def _whole_log(visit: Visit, job_id: str, number: int) -> Answer:
+    """A long one by a link of the objects port: an answer of ours holds 6 MB at most."""
+    attempt = _attempt(visit)
+    part = operations.read_log(visit.ports, visit.caller, job_id, number, attempt=attempt, limit=ANSWERED)
+    if len(part.text) < ANSWERED:
+        return text_answer(part.text)
+    return redirect(operations.log_link(visit.ports, visit.caller, job_id, number, attempt=attempt))
 
 
 @order.page("/jobs/{job_id}/orders/{number}/files/{path}")

@@ -204,6 +204,12 @@ def test_a_very_long_log_leads_to_the_rest(ports, engine, ada, failed):
     assert "The log is longer than what a page should hold. Read the whole log" in page.words
 
 
+def test_a_log_too_long_for_an_answer_is_downloaded_by_a_link(ports, engine, ada, failed):
+    write_log(ports, engine, failed, 3, "0123456789\n" * 500_000)
+    link = ada.leads_to(f"/jobs/{failed}/orders/3/log?attempt=1")
+    assert len(ada.client.get(link).body) == 5_500_000
+
+
 def test_an_order_that_has_not_started_says_so(engine, ada):
     page = ada.get(f"/jobs/{engine.submit()}/orders/1")
     assert "Nothing yet: it has not started." in page.words

@@ -176,3 +176,7 @@ def test_a_viewer_is_told_that_they_may_only_look(people):
     reply = viewer.submit(viewer.get("/jobs/new"), "/jobs/new")
     assert reply.status == 403
     assert "Viewers can look" in reply.text
+
+
+def test_a_cursor_that_is_not_ours_is_a_fault_and_not_a_crash(ada):
+    ada.get("/jobs?cursor=nonsense", 400)
