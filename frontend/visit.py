@@ -78,6 +78,13 @@ class Visit:
             "now": self.now,
         }
 
+    def has(self, tag: str) -> bool:
+        """The page that asks for changes shows this state already."""
+        return self.refreshing and self.request.headers.get("if-none-match") == tag
+
+    def unchanged(self, tag: str) -> Answer:
+        return Answer(b"", 304, {**PAGE_HEADERS, "ETag": tag})
+
     def with_cookie(self, answer: Answer) -> Answer:
         """The first page of a visitor sets the cookie that their forms are bound to."""
         if not _known_token(self.request):

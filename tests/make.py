@@ -26,6 +26,8 @@ from tests.clocks import ManualClock
 
 _folders: list[tempfile.TemporaryDirectory[str]] = []
 """Removed when the process ends."""
+_FOLDERS = tempfile.TemporaryDirectory(prefix="millrace-test-")
+"""Goes away with the test process."""
 CHEAP_HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 

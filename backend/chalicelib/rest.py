@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
 from chalicelib import idempotency, web
 from chalicelib.accounts.model import Caller
 from chalicelib.accounts.operations import authenticate
 from chalicelib.accounts.permissions import Permission
-from chalicelib.bodies import check_media_type, check_size, read_json
+from chalicelib.bodies import Query, check_media_type, check_size, read_json
 from chalicelib.errors import Fault, Invalid, MillraceError, NotSignedIn, PreconditionFailed
 from chalicelib.exchange import JSON, Answer, Request
 from chalicelib.problems import problem_answer
@@ -25,18 +25,6 @@ from chalicelib.validation import parse
 T = TypeVar("T")
 WRITES = frozenset({"POST", "PATCH"})
 TENANT_HEADER = "x-tenant-id"
-
-
-class Input(BaseModel):
-    """Base of what callers send: unknown fields are refused, and nothing is converted in silence."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Query(BaseModel):
-    """Base of query parameters, which come as text."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True, slots=True)

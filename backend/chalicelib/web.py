@@ -17,7 +17,8 @@ from chalice import app as chalice
 from chalicelib import accesslog, journal
 from chalicelib.accounts.model import Caller
 from chalicelib.accounts.permissions import Permission, require
-from chalicelib.errors import MillraceError, NotFound
+from chalicelib.documents import ConditionFailed
+from chalicelib.errors import Conflict, MillraceError, NotFound
 from chalicelib.exchange import Answer, Request, decode_parameter, read_request
 from chalicelib.wiring import Ports
 
@@ -230,6 +231,8 @@ def _answer(route: Route, request: Request, raw: Mapping[str, str]) -> Answer:
             require(request.caller, route.permission)
         answer = route.handler(request, **parameters)
         answer.check()
+    except ConditionFailed:
+        return route.door.refuse(request, Conflict("Somebody changed it at the same moment; try again."))
     except MillraceError as error:
         if error.status >= SERVER_FAULT:
             log.exception("A request failed")

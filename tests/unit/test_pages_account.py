@@ -88,6 +88,11 @@ def test_the_cookie_is_out_of_reach_for_scripts_and_other_sites(visitor):
     assert cookie.endswith("; Path=/; HttpOnly; SameSite=Lax; Max-Age=2592000")
 
 
+def test_cookies_of_others_do_not_hide_ours(people, ada):
+    ada.client.cookies = {"theirs": '{"a": [1;2]}', **ada.client.cookies}
+    assert "ada@engines.example" in ada.get("/account").words
+
+
 def test_the_token_is_not_kept_in_clear(ports, ada):
     token = ada.client.cookies[session.SESSION_COOKIE]
     user_id = token.partition(".")[0]

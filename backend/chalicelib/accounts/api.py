@@ -5,9 +5,10 @@ from typing_extensions import TypedDict
 
 from chalicelib.accounts import operations
 from chalicelib.accounts.permissions import Permission
+from chalicelib.bodies import Input
 from chalicelib.exchange import Answer, Request, json_answer, no_content
 from chalicelib.identity import Tokens
-from chalicelib.rest import Blueprint, Input, json_body
+from chalicelib.rest import Blueprint, json_body
 
 accounts = Blueprint(__name__, group="Accounts")
 

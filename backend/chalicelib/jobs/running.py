@@ -191,6 +191,8 @@ class Runner:
 
     def _bring_inputs(self, slot: int, folder: Path, job: Job, order: Order) -> None:
         """Artifacts of the dependencies, as inputs/<order_name>/<path>."""
+        if not order.spec.dependencies:
+            return
         dependencies = store.load_orders(self._ports.documents, job, order.spec.dependencies)
         for each in dependencies.values():
             for artifact in each.artifacts:
