@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 from chalicelib.about import about
 from chalicelib.accounts.api import accounts
+from chalicelib.accounts.members.api import members
 from chalicelib.accounts.model import Caller
+from chalicelib.accounts.profile.api import profile
 from chalicelib.accounts.tenants.api import tenants
 from chalicelib.errors import MillraceError, NotSignedIn
 from chalicelib.exchange import Answer, Request
@@ -25,6 +27,8 @@ def create_app(connect_ports: Callable[[], Ports] = connect_home) -> Application
     """Connects at the first request. Tests give ports of their own."""
     app = Application(connect_ports, outside=Outside())
     app.register_blueprint(accounts)
+    app.register_blueprint(profile)
+    app.register_blueprint(members)
     app.register_blueprint(tenants)
     app.register_blueprint(jobs)
     app.register_blueprint(about(app))

@@ -111,8 +111,12 @@ class Blueprint(web.Blueprint):
         errors: tuple[int, ...] = (),
         media_type: str = JSON,
         headers: Mapping[str, str] | None = None,
+        secret: bool = False,
     ) -> Callable[[web.Handler], web.Handler]:
-        """Handlers take the Request, `body=` and `query=` where declared, and the path parameters by name."""
+        """Handlers take the Request, `body=` and `query=` where declared, and the path parameters by name.
+
+        A `secret` answer is not kept for repetitions of its request.
+        """
         described = Description(
             summary=summary,
             details=details,
@@ -123,7 +127,7 @@ class Blueprint(web.Blueprint):
             query=query,
             media_type=media_type,
             headers=headers or {},
-            idempotent=method in WRITES and not public,
+            idempotent=method in WRITES and not public and not secret,
         )
 
         def add(handler: web.Handler) -> web.Handler:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.accounts import members
+from chalicelib.accounts.members import operations as members
 from frontend import session
 from tests.pages import Browser, signed_in
 from tests.people import PASSWORD

@@ -1,8 +1,10 @@
 """In which tenant a signed-in user is, and as what, at this moment."""
 
+from dataclasses import dataclass
+
 from chalicelib.accounts import store
 from chalicelib.accounts.model import Caller, Origin, Role, Session, Standing, TenantStatus
-from chalicelib.accounts.permissions import TenantAsleep, no_such_tenant
+from chalicelib.accounts.permissions import Permission, TenantAsleep, no_such_tenant, require
 from chalicelib.errors import NotSignedIn
 from chalicelib.identity import User
 from chalicelib.wiring import Ports
@@ -40,6 +42,27 @@ def places_of(ports: Ports, user: User) -> list[Standing]:
     """Every tenant of which the user is a member, the oldest first."""
     tenant_ids = [each.tenant_id for each in store.memberships(ports.documents, user.user_id)]
     return [each for each in store.standings(ports.documents, user.user_id, tenant_ids) if _is_known(each)]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A tenant of which somebody is a member."""
+
+    tenant_id: str
+    organisation: str
+    status: TenantStatus
+    role: Role
+
+
+def list_places(ports: Ports, caller: Caller) -> list[Place]:
+    """Of oneself, the oldest tenant first; with an API key, the key's tenant alone."""
+    require(caller, Permission.ACCOUNT_READ)
+    found = places_of(ports, User(caller.user_id, caller.email))
+    return [
+        Place(each.tenant_id, each.organisation, each.status, each.member.role)
+        for each in found
+        if each.member and (not caller.key_id or each.tenant_id == caller.tenant_id)
+    ]
 
 
 def caller_in(

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from chalicelib.accounts import roster, store
+from chalicelib.accounts import store
+from chalicelib.accounts.members import roster
+from chalicelib.accounts.members.roster import Change
 from chalicelib.accounts.model import Caller, Member, Role
 from chalicelib.accounts.permissions import Permission, require
-from chalicelib.accounts.roster import Change
 from chalicelib.audit.recording import entry
 from chalicelib.documents import ConditionFailed, Index, Put
 from chalicelib.errors import Conflict, Fault, MillraceError, NotFound, Unprocessable
