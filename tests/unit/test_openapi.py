@@ -33,6 +33,8 @@ def test_routes_are_private_but_for_these():
     public = {each.path for each in ROUTES if each.public and each.path.startswith("/api")}
     accounts = {"/api/signup", "/api/login", "/api/token/refresh", "/api/logout"}
     mailed = {"/api/password/forgot", "/api/password/reset", "/api/email/verify"}
+    invitation = "/api/invitations/{token}"
+    mailed |= {invitation, f"{invitation}/accept", f"{invitation}/decline"}
     assert public == accounts | mailed | {"/api/health", "/api/openapi.json", "/api/docs"}
 
 

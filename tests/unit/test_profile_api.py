@@ -2,12 +2,12 @@
 
 import re
 from datetime import timedelta
-from email import message_from_bytes
-from email.policy import default
 
 import pytest
 
 from tests.client import Client
+from tests.mails import last_token, text_of
+from tests.mails import mails as read_mails
 from tests.people import PASSWORD
 
 NEW = "difference engine"
@@ -16,16 +16,13 @@ NEW = "difference engine"
 @pytest.fixture
 def mails(ports):
     """The mails in the outbox, oldest first."""
-
-    def read():
-        files = sorted((ports.settings.data / "outbox").glob("*.eml"))
-        return [message_from_bytes(each.read_bytes(), policy=default) for each in files]
-
-    return read
+    return lambda: read_mails(ports)
 
 
-def link_token(mail):
-    return re.search(r"token=([\w-]+)", mail.get_body(("plain",)).get_content())[1]
+@pytest.fixture
+def token(ports):
+    """That of the last mail to ada."""
+    return lambda: last_token(ports, "ada@engines.example")
 
 
 def login(people, email="ada@engines.example", password=PASSWORD):
@@ -73,15 +70,15 @@ def reset(people, token, password=NEW):
     return people.nobody.post("/api/password/reset", {"token": token, "password": password})
 
 
-def test_a_forgotten_password_is_replaced_by_a_mailed_link(people, mails):
+def test_a_forgotten_password_is_replaced_by_a_mailed_link(people, token):
     assert forget(people).status == 202
-    assert reset(people, link_token(mails()[-1])).status == 204
+    assert reset(people, token()).status == 204
     assert login(people, password=NEW).status == 200
 
 
 def test_links_lead_to_where_the_service_is_reached(people, mails):
     forget(people)
-    assert "http://127.0.0.1:8000/password/reset?token=" in mails()[-1].get_body(("plain",)).get_content()
+    assert "http://127.0.0.1:8000/password/reset?token=" in text_of(mails()[-1])
 
 
 def test_nobody_learns_whether_there_is_an_account(people, mails):
@@ -90,30 +87,30 @@ def test_nobody_learns_whether_there_is_an_account(people, mails):
     assert [each["To"] for each in mails()][-1] == "ada@engines.example"
 
 
-def test_a_reset_link_works_once(people, mails):
+def test_a_reset_link_works_once(people, token):
     forget(people)
-    token = link_token(mails()[-1])
-    reset(people, token)
-    assert reset(people, token, "another password").status == 404
+    link = token()
+    reset(people, link)
+    assert reset(people, link, "another password").status == 404
     assert login(people, password=NEW).status == 200
 
 
-def test_a_reset_link_lasts_an_hour(people, mails):
+def test_a_reset_link_lasts_an_hour(people, token):
     forget(people)
     people.ports.clock.tick(3600)
-    assert reset(people, link_token(mails()[-1])).status == 404
+    assert reset(people, token()).status == 404
 
 
-def test_a_reset_link_survives_a_password_with_faults(people, mails):
+def test_a_reset_link_survives_a_password_with_faults(people, token):
     forget(people)
-    token = link_token(mails()[-1])
-    assert places(reset(people, token, "short")) == ["password"]
-    assert reset(people, token).status == 204
+    link = token()
+    assert places(reset(people, link, "short")) == ["password"]
+    assert reset(people, link).status == 204
 
 
-def test_a_reset_ends_all_sessions(people, mails):
+def test_a_reset_ends_all_sessions(people, token):
     forget(people)
-    reset(people, link_token(mails()[-1]))
+    reset(people, token())
     assert people.owner.get("/api/user").status == 401
 
 
@@ -126,35 +123,33 @@ def test_one_mail_a_minute_is_sent(people, mails):
     assert len(mails()) == before + 2
 
 
-def test_the_link_of_a_mail_is_not_kept_in_clear(people, mails, ports):
+def test_the_link_of_a_mail_is_not_kept_in_clear(people, ports, token):
     forget(people)
-    token = link_token(mails()[-1])
-    stored = (ports.documents.query(f"proof#reset#{token}").items, ports.documents.query(f"proof#{token}").items)
-    assert stored == ([], [])
+    link = token()
+    assert ports.documents.query(f"proof#reset#{link}").items == []
 
 
 def verified(people):
     return people.owner.get("/api/user").json["email_verified"]
 
 
-def test_signing_up_sends_a_mail_that_confirms_the_address(people, mails):
+def test_signing_up_sends_a_mail_that_confirms_the_address(people, token):
     before = verified(people)
-    first = next(each for each in mails() if each["To"] == "ada@engines.example")
-    people.nobody.post("/api/email/verify", {"token": link_token(first)})
+    people.nobody.post("/api/email/verify", {"token": token()})
     assert (before, verified(people)) == (False, True)
 
 
-def test_the_mail_that_confirms_an_address_is_sent_again(people, mails):
+def test_the_mail_that_confirms_an_address_is_sent_again(people, token):
     people.ports.clock.tick(60)
     assert people.owner.post("/api/user/verification").status == 202
-    people.nobody.post("/api/email/verify", {"token": link_token(mails()[-1])})
+    people.nobody.post("/api/email/verify", {"token": token()})
     assert verified(people)
     assert people.owner.post("/api/user/verification").status == 409
 
 
-def test_a_reset_confirms_the_address_too(people, mails):
+def test_a_reset_confirms_the_address_too(people, token):
     forget(people)
-    reset(people, link_token(mails()[-1]))
+    reset(people, token())
     people.owner.token = login(people, password=NEW).json["access_token"]
     assert verified(people)
 

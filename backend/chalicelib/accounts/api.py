@@ -182,10 +182,13 @@ def verify_email(request: Request, body: Verification) -> Answer:
     return no_content()
 
 
-def _answer(tokens: Tokens, status: int) -> Answer:
-    body: TokensJson = {
+def tokens_json(tokens: Tokens) -> TokensJson:
+    return {
         "access_token": tokens.access_token,
         "refresh_token": tokens.refresh_token,
         "expires_in": tokens.expires_in,
     }
-    return json_answer(body, status)
+
+
+def _answer(tokens: Tokens, status: int) -> Answer:
+    return json_answer(tokens_json(tokens), status)
