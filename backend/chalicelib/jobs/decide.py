@@ -136,7 +136,7 @@ class _Round:
         self.requeued: set[int] = set()
         self.deadline = board.job.deadline or self._first_deadline()
         self.at_limit = False
-        if self.deadline and board.why_held and not self._numbers(OrderStatus.DISPATCHING, OrderStatus.RUNNING):
+        if self.deadline and board.why_held and not self._numbers(OrderStatus.RUNNING):
             # A job's time does not run while its tenant is kept from running it.
             self.deadline = now + timedelta(seconds=board.job.job_timeout)
 
