@@ -80,6 +80,7 @@ def list_members(
 ) -> MemberPage:
     """By address."""
     require(caller, Permission.MEMBERS_READ, tenant_id)
+    roster.read(ports, tenant_id)
     index = Index.SECOND if role else Index.FIRST
     page = ports.documents.query_index(index, store.members_index(tenant_id, role), limit=limit, cursor=cursor)
     return MemberPage([store.to_member(each) for each in page.items], page.cursor)
