@@ -43,6 +43,10 @@ def _flag(text: str) -> bool:
     return text == "1"
 
 
+def _names(text: str) -> frozenset[str]:
+    return frozenset(each.strip().lower() for each in text.split(",") if each.strip())
+
+
 def _folder(text: str) -> Path:
     return Path(text).absolute()
 
@@ -70,6 +74,9 @@ class Settings:
     scratch: str = _setting("MILLRACE_SCRATCH", "folder for the orders' own folders; empty: the system's", "")
     secure_cookies: bool = _setting("MILLRACE_SECURE_COOKIES", "1 behind HTTPS, so that cookies stay on it", "0", _flag)
     log_limit: int = _setting("MILLRACE_LOG_LIMIT", "bytes kept of one attempt's log", "10000000", _count)
+    webhook_hosts: frozenset[str] = _setting(
+        "MILLRACE_WEBHOOK_HOSTS", "hosts that webhooks may reach though they are private, by commas", "", _names
+    )
     table: str = _setting("MILLRACE_TABLE", "DynamoDB table (aws)", "millrace")
     bucket: str = _setting("MILLRACE_BUCKET", "S3 bucket (aws)", "millrace")
     queue_prefix: str = _setting("MILLRACE_QUEUE_PREFIX", "prefix of the SQS queues' names (aws)", "millrace-")
