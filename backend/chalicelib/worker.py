@@ -21,6 +21,8 @@ from chalicelib.jobs.orchestrator import Orchestrator
 from chalicelib.jobs.running import Runner
 from chalicelib.jobs.sweeper import sweep_departed, sweep_due
 from chalicelib.jobs.wakeups import WAKE_UPS
+from chalicelib.notifications.delivering import deliver
+from chalicelib.notifications.notices import NOTICES
 from chalicelib.queues import Queues, Received
 from chalicelib.settings import Settings, read_settings
 from chalicelib.shells import Shells, default_scratch
@@ -34,7 +36,7 @@ BEGIN_WITHIN = 10.0
 """Seconds in which a received order is begun; after that another worker may."""
 REPORTED_WITHIN = 60.0
 """Seconds after its timeout in which an order has surely been reported."""
-BOOK_TICK, SWEEP_TICK = 0.1, 0.25
+BOOK_TICK, SWEEP_TICK, NOTIFY_TICK = 0.1, 0.25, 1.0
 ACTIONS: Actions = {TEARDOWN: tear_down}
 
 
@@ -85,8 +87,18 @@ class Worker:
     def start(self) -> None:
         for thread in self._slot_threads:
             thread.start()
-        for loop in (self._take_orders, self._take_wake_ups, self._take_stops, self._keep_books, self._sweep):
+        for loop in self._loops():
             threading.Thread(target=self._keep_on, args=(loop,), name=loop.__name__.strip("_"), daemon=True).start()
+
+    def _loops(self) -> tuple[Callable[[], None], ...]:
+        return (
+            self._take_orders,
+            self._take_wake_ups,
+            self._take_stops,
+            self._keep_books,
+            self._sweep,
+            self._notify,
+        )
 
     def stop(self, patience: float) -> None:
         """Hand back what runs and end; commands get their grace, then are killed."""
@@ -162,6 +174,15 @@ class Worker:
         self._stopping.wait(BOOK_TICK)
         self._receipts.settle()
         self._runner.write_logs()
+        self._runner.write_usage()
+
+    def _notify(self) -> None:
+        """Send notifications: at once when woken, and what is due again each second."""
+        received = self._ports.queues.receive(NOTICES, limit=10, wait=NOTIFY_TICK)
+        if received:
+            self._ports.queues.acknowledge(NOTICES, [each.receipt for each in received])
+        while deliver(self._ports) and not self._stopping.is_set():
+            continue
 
     def _sweep(self) -> None:
         self._stopping.wait(SWEEP_TICK)

@@ -85,6 +85,7 @@ def caller_in(
         platform_admin=place.platform_admin,
         session_id=session_id,
         origin=origin,
+        request_rate=place.request_rate,
     )
 
 
