@@ -13,6 +13,8 @@ from chalicelib.audit.api import audit
 from chalicelib.errors import MillraceError, NotSignedIn
 from chalicelib.exchange import Answer, Request
 from chalicelib.jobs.api import jobs
+from chalicelib.limits.api import limits
+from chalicelib.notifications.api import notifications
 from chalicelib.problems import problem_answer
 from chalicelib.settings import read_settings
 from chalicelib.web import Application
@@ -34,6 +36,8 @@ def create_app(connect_ports: Callable[[], Ports] = connect_home) -> Application
     app.register_blueprint(invitations)
     app.register_blueprint(tenants)
     app.register_blueprint(audit)
+    app.register_blueprint(limits)
+    app.register_blueprint(notifications)
     app.register_blueprint(jobs)
     app.register_blueprint(about(app))
     for pages in BLUEPRINTS:

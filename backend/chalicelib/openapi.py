@@ -180,7 +180,7 @@ def _error_statuses(route: Route) -> set[int]:
     described: Description = route.description
     statuses = {400, 500, 503, *described.errors}
     if not route.public:
-        statuses |= {401, 403, 404}
+        statuses |= {401, 403, 404, 429}
     if "{" in route.path:
         statuses.add(404)
     if described.body:

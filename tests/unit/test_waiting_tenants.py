@@ -31,7 +31,7 @@ def act(engine, verb):
 
 
 def limit(engine, concurrency):
-    operations.set_limits(engine.ports, PLATFORM, "acme", Limits(concurrency=concurrency))
+    operations.set_limits(engine.ports, PLATFORM, "acme", lambda _: Limits(concurrency=concurrency))
 
 
 def reasons(engine, job_id):

@@ -76,7 +76,7 @@ class AuditQuery(AuditExportQuery):
     errors=(403,),
     headers={"Link": 'Address of the next page (`rel="next"`), when there is one.'},
 )
-def search(request: Request, tenant_id: str, query: AuditQuery) -> Answer:
+def search_audit(request: Request, tenant_id: str, query: AuditQuery) -> Answer:
     page = operations.search(
         request.ports, request.caller, tenant_id, query.filters(), limit=query.limit, cursor=query.cursor
     )
@@ -96,7 +96,7 @@ def search(request: Request, tenant_id: str, query: AuditQuery) -> Answer:
     media_type=CSV,
     headers={"Link": 'Address of the next part (`rel="next"`), when there is one.'},
 )
-def export(request: Request, tenant_id: str, query: AuditExportQuery) -> Answer:
+def export_audit(request: Request, tenant_id: str, query: AuditExportQuery) -> Answer:
     made = operations.export(request.ports, request.caller, tenant_id, query.filters(), cursor=query.cursor)
     told = {"Content-Type": CSV, "Content-Disposition": 'attachment; filename="audit.csv"'}
     return Answer(made.text, 200, {**told, **next_link(request, made.cursor)})

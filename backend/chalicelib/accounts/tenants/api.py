@@ -46,7 +46,7 @@ UNIT = f"{TENANT}/units/{{unit_id}}"
     errors=(403, 404, 409, 422),
     headers={"Location": "Address of the organisation."},
 )
-def create(request: Request, body: TenantRequest) -> Answer:
+def create_tenant(request: Request, body: TenantRequest) -> Answer:
     new = NewTenant(
         organisation=body.organisation_name,
         contact_email=body.contact_email,
@@ -69,7 +69,7 @@ def create(request: Request, body: TenantRequest) -> Answer:
     errors=(403,),
     headers={"Link": 'Address of the next page (`rel="next"`), when there is one.'},
 )
-def list_all(request: Request, query: TenantListQuery) -> Answer:
+def list_tenants(request: Request, query: TenantListQuery) -> Answer:
     filters = TenantFilters(status=query.status, environment=query.environment, name=query.name or "")
     page = operations.list_all(request.ports, request.caller, filters, limit=query.limit, cursor=query.cursor)
     shown = {"items": [tenant_json(each) for each in page.items], "cursor": page.cursor}
@@ -77,7 +77,7 @@ def list_all(request: Request, query: TenantListQuery) -> Answer:
 
 
 @tenants.api("GET", TENANT, permission=Permission.TENANT_READ, summary="See an organisation", answers={200: TenantJson})
-def get(request: Request, tenant_id: str) -> Answer:
+def get_tenant(request: Request, tenant_id: str) -> Answer:
     return _shown(operations.get(request.ports, request.caller, tenant_id))
 
 
@@ -91,7 +91,7 @@ def get(request: Request, tenant_id: str) -> Answer:
     answers={200: TenantJson},
     errors=(403, 409, 412),
 )
-def update(request: Request, tenant_id: str, body: TenantEdit) -> Answer:
+def update_tenant(request: Request, tenant_id: str, body: TenantEdit) -> Answer:
     def check(found: Tenant) -> None:
         check_match(request, lambda: dump(tenant_json(found)))
 
@@ -116,7 +116,7 @@ def update(request: Request, tenant_id: str, body: TenantEdit) -> Answer:
     errors=(403, 422),
     headers={"Location": "Address of the job."},
 )
-def delete(request: Request, tenant_id: str, query: DeletionQuery) -> Answer:
+def delete_tenant(request: Request, tenant_id: str, query: DeletionQuery) -> Answer:
     job_id = removal.delete(request.ports, request.caller, tenant_id, force=query.force, confirm=query.confirm)
     return json_answer({"job_id": job_id}, 202, {"Location": f"{request.base}/api/jobs/{job_id}"})
 
@@ -131,7 +131,7 @@ def delete(request: Request, tenant_id: str, query: DeletionQuery) -> Answer:
     answers={200: TenantJson},
     errors=(403, 422),
 )
-def park(request: Request, tenant_id: str, body: ReasonRequest) -> Answer:
+def park_tenant(request: Request, tenant_id: str, body: ReasonRequest) -> Answer:
     return _shown(lifecycle.act(request.ports, request.caller, tenant_id, "park", body.reason))
 
 
@@ -144,7 +144,7 @@ def park(request: Request, tenant_id: str, body: ReasonRequest) -> Answer:
     answers={200: TenantJson},
     errors=(403, 422),
 )
-def unpark(request: Request, tenant_id: str) -> Answer:
+def unpark_tenant(request: Request, tenant_id: str) -> Answer:
     return _shown(lifecycle.act(request.ports, request.caller, tenant_id, "unpark"))
 
 
@@ -158,7 +158,7 @@ def unpark(request: Request, tenant_id: str) -> Answer:
     answers={200: TenantJson},
     errors=(403, 422),
 )
-def suspend(request: Request, tenant_id: str, body: ReasonRequest) -> Answer:
+def suspend_tenant(request: Request, tenant_id: str, body: ReasonRequest) -> Answer:
     return _shown(lifecycle.act(request.ports, request.caller, tenant_id, "suspend", body.reason))
 
 
@@ -170,7 +170,7 @@ def suspend(request: Request, tenant_id: str, body: ReasonRequest) -> Answer:
     answers={200: TenantJson},
     errors=(403, 422),
 )
-def resume(request: Request, tenant_id: str) -> Answer:
+def resume_tenant(request: Request, tenant_id: str) -> Answer:
     return _shown(lifecycle.act(request.ports, request.caller, tenant_id, "resume"))
 
 
@@ -181,7 +181,7 @@ def resume(request: Request, tenant_id: str) -> Answer:
     summary="List the organisations right below one",
     answers={200: TenantListJson},
 )
-def list_children(request: Request, tenant_id: str) -> Answer:
+def list_child_tenants(request: Request, tenant_id: str) -> Answer:
     found = moving.list_children(request.ports, request.caller, tenant_id)
     return json_answer({"items": [tenant_json(each) for each in found]})
 
@@ -196,7 +196,7 @@ def list_children(request: Request, tenant_id: str) -> Answer:
     answers={200: TenantJson},
     errors=(403, 409, 422),
 )
-def move(request: Request, tenant_id: str, body: MoveRequest) -> Answer:
+def move_tenant(request: Request, tenant_id: str, body: MoveRequest) -> Answer:
     return _shown(moving.move(request.ports, request.caller, tenant_id, body.parent_tenant_id or ""))
 
 
@@ -209,7 +209,7 @@ def move(request: Request, tenant_id: str, body: MoveRequest) -> Answer:
     answers={200: TenantJson},
     errors=(403, 409, 422),
 )
-def place(request: Request, tenant_id: str, body: PlaceRequest) -> Answer:
+def place_tenant(request: Request, tenant_id: str, body: PlaceRequest) -> Answer:
     return _shown(moving.place(request.ports, request.caller, tenant_id, body.unit_id or ""))
 
 

@@ -175,9 +175,13 @@ def update(
     return change(ports, caller, tenant_id, "tenant.update", changed)
 
 
-def set_limits(ports: Ports, caller: Caller, tenant_id: str, limits: Limits) -> Tenant:
+def set_limits(ports: Ports, caller: Caller, tenant_id: str, changed: Callable[[Limits], Limits]) -> Tenant:
     require(caller, Permission.LIMITS_WRITE, tenant_id)
-    after = change(ports, caller, tenant_id, "tenant.limits", lambda before: replace(before, limits=limits))
+
+    def limited(before: Tenant) -> Tenant:
+        return replace(before, limits=changed(before.limits))
+
+    after = change(ports, caller, tenant_id, "tenant.limits", limited)
     wake_all(ports, tenant_id)
     return after
 
