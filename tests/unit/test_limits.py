@@ -81,8 +81,6 @@ def test_too_many_requests_are_refused_and_told_when_to_come_again(limited):
     assert replies[-1].header("Retry-After") == "30"
     told = [each.header("RateLimit") for each in replies]
     assert told == ['"tenant";r=1;t=30', '"tenant";r=0;t=60', '"tenant";r=0;t=60']
-        f'"tenant";r={left};t={60 - left * 30}' for left in (1, 0, 0)
-    ]
 
 
 def test_pages_are_counted_too(limited):
