@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from chalicelib.documents import ConditionFailed, Delete, Document, Exists, Index, Range
@@ -85,20 +85,24 @@ def _delivery(notice: Notice, channel: Channel) -> Delivery:
 
 
 def _deliver_one(ports: Ports, delivery: Delivery) -> None:
-    claimed = replace(delivery, next_at=ports.clock.now() + LEASE)
+    mine = claimed(delivery, ports.clock.now())
     try:
-        ports.documents.transact([store.put_delivery(claimed)])
+        ports.documents.transact([store.put_delivery(mine)])
     except ConditionFailed:
         # Another worker has it.
         return
-    claimed = replace(claimed, version=delivery.version + 1)
+    mine = replace(mine, version=delivery.version + 1)
     channel = store.get_channel(ports.documents, delivery.tenant_id, delivery.channel_id)
     if channel is None or channel.paused:
         tried = Try(at=ports.clock.now(), fault="the channel is gone or paused")
-        after = replace(claimed, status=DeliveryStatus.FAILED, next_at=None, tries=(*claimed.tries, tried))
+        after = replace(mine, status=DeliveryStatus.FAILED, next_at=None, tries=(*mine.tries, tried))
     else:
-        after = settled(claimed, _send(ports, channel, claimed))
+        after = settled(mine, _send(ports, channel, mine))
     _write(ports, channel, after)
+
+
+def claimed(delivery: Delivery, now: datetime) -> Delivery:
+    return replace(delivery, next_at=now + LEASE)
 
 
 def settled(delivery: Delivery, tried: Try) -> Delivery:

@@ -112,5 +112,6 @@ def to_delivery(document: Document) -> Delivery:
 
 
 def due_deliveries(documents: Documents, now: datetime, *, limit: int) -> Sequence[Delivery]:
-    page = documents.query_index(Index.THIRD, OPEN_DELIVERIES, Range(end=to_text(now)), limit=limit)
+    # `~` sorts after the `#` that follows the time: what is due at this very moment is due.
+    page = documents.query_index(Index.THIRD, OPEN_DELIVERIES, Range(end=f"{to_text(now)}~"), limit=limit)
     return [to_delivery(each) for each in page.items]
