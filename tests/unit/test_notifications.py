@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.accounts.model import Role
+from chalicelib.accounts import store as members
+from chalicelib.accounts.model import Member, Role
 from chalicelib.accounts.tenants import store as tenants
 from chalicelib.accounts.tenants.model import Tenant
-from chalicelib.documents import Index
+from chalicelib.documents import Delete, Index
 from chalicelib.errors import Invalid, NotAllowed, NotFound
 from chalicelib.jobs.model import OrderStatus
 from chalicelib.notifications import delivering, notices, operations, signing, store
@@ -24,7 +25,8 @@ BOTH = [NoticeKind.JOB_FINISHED, NoticeKind.JOB_FAILED]
 def ports():
     ports = make.ports()
     tenant = Tenant(tenant_id="acme", organisation="Acme", created_at=ports.clock.now())
-    ports.documents.transact(tenants.creation(tenant))
+    me = Member(ME.user_id, ME.email, "acme", Role.ADMIN, ports.clock.now())
+    ports.documents.transact([*tenants.creation(tenant), members.put_member(me)])
     return ports
 
 
@@ -88,6 +90,14 @@ def test_a_channel_of_one_s_own_gets_what_is_about_oneself(ports, engine):
     end_a_job(engine)
     delivering.deliver(ports)
     assert len(deliveries(ports, mine, personal=True)) == 1
+
+
+def test_who_left_is_told_nothing_more(ports, engine):
+    mine = mail_channel(ports, personal=True)
+    ports.documents.transact([Delete(members.member_key(ME.user_id, "acme"))])
+    end_a_job(engine)
+    delivering.deliver(ports)
+    assert deliveries(ports, mine, personal=True) == []
 
 
 def test_two_workers_dispatch_a_notice_once(ports, engine):

@@ -10,8 +10,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+from chalicelib.accounts import admission
 from chalicelib.documents import ConditionFailed, Delete, Document, Exists, Index, Range
 from chalicelib.errors import MillraceError
+from chalicelib.identity import User
 from chalicelib.notifications import messages, notices, store
 from chalicelib.notifications.model import Channel, ChannelKind, Delivery, DeliveryStatus, Notice, Try
 from chalicelib.outbound import NotSent, post
@@ -61,12 +63,20 @@ def _dispatch(ports: Ports, document: Document) -> None:
     """One delivery for each channel that wants it, in one transaction with the end of the notice."""
     notice = notices.to_notice(document)
     channels = [each for each in store.get_channels(ports.documents, notice.tenant_id) if each.wants(notice)]
-    deliveries = [store.new_delivery(_delivery(notice, each)) for each in channels]
+    deliveries = [store.new_delivery(_delivery(notice, each)) for each in channels if _may_know(ports, each)]
     try:
         ports.documents.transact([Delete(document.key, [Exists()]), *deliveries])
     except ConditionFailed:
         # Another worker did it.
         return
+
+
+def _may_know(ports: Ports, channel: Channel) -> bool:
+    """Whoever has left the organisation is told nothing more."""
+    if not channel.user_id:
+        return True
+    place = admission.standing(ports, User(channel.user_id, channel.email), channel.tenant_id)
+    return place is not None and place.member is not None
 
 
 def _delivery(notice: Notice, channel: Channel) -> Delivery:
