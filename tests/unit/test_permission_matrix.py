@@ -158,7 +158,7 @@ def verdict(reply, route):
         return Verdict.SIGN_IN
     if reply.status == 403:
         return Verdict.REFUSED
-    if reply.status == 404 and NO_TENANT in reply.text:
+    if reply.status == 404 and NO_TENANT in reply.text and "{tenant_id}" in route.path:
         return Verdict.HIDDEN
     return Verdict.IN
 

@@ -13,13 +13,13 @@ NOWHERE = "You are not a member of an organisation any more."
 
 
 def in_session(ports: Ports, session: Session, tenant_id: str, origin: Origin) -> Caller:
-    """In the tenant that is named; without a name in the session's own, or in the next best after leaving that."""
+    """In the tenant that is named; else in the session's own, or in the next best where that is closed to the user."""
     user = User(session.user_id, session.email)
     wanted = tenant_id or session.tenant_id
     found = standing(ports, user, wanted)
     if found is None and tenant_id:
         raise no_such_tenant(tenant_id)
-    if found is None:
+    if found is None or (not tenant_id and _is_closed(found)):
         found = home(ports, user)
     return caller_in(found, user, session_id=session.session_id, origin=origin)
 
@@ -73,7 +73,7 @@ def caller_in(
     origin: Origin,
 ) -> Caller:
     """Raises TenantAsleep for whoever is no admin of a tenant that is parked or suspended."""
-    if place.status.asleep and not (_is_admin(place) or place.platform_admin):
+    if _is_closed(place):
         raise TenantAsleep(f"{place.organisation} is {place.status}: only its admins can sign in.")
     return Caller(
         user_id=user.user_id,
@@ -87,6 +87,10 @@ def caller_in(
         origin=origin,
         request_rate=place.request_rate,
     )
+
+
+def _is_closed(place: Standing) -> bool:
+    return place.status.asleep and not (_is_admin(place) or place.platform_admin)
 
 
 def _is_known(place: Standing) -> bool:

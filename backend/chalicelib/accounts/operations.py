@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from chalicelib.accounts import admission, keys, proofs, sessions, store
 from chalicelib.accounts.model import Caller, Member, Origin, Role, SessionKind
+from chalicelib.accounts.permissions import Permission, no_such_tenant, require
 from chalicelib.accounts.proofs import Purpose
 from chalicelib.accounts.rules import (
     EMAIL_RULE,
@@ -78,21 +79,33 @@ def login(ports: Ports, *, email: str, password: str, origin: Origin) -> Tokens:
     return tokens
 
 
-def login_pages(ports: Ports, *, email: str, password: str, origin: Origin) -> str:
+def login_pages(ports: Ports, *, email: str, password: str, origin: Origin, tenant_id: str = "") -> str:
     """The same for a browser: the cookie of its session."""
-    return open_pages(ports, check_password(ports, email, password, origin), origin)
+    return open_pages(ports, check_password(ports, email, password, origin), origin, tenant_id=tenant_id)
 
 
-def open_pages(ports: Ports, user: User, origin: Origin) -> str:
-    """The cookie of a browser whose user has just proved who they are."""
+def open_pages(ports: Ports, user: User, origin: Origin, *, tenant_id: str = "") -> str:
+    """The cookie of a browser whose user has just proved who they are; in their usual tenant unless one is named."""
     cookie = sessions.new_cookie(user)
-    _begin(ports, SignedIn(user, sessions.id_of(cookie)), SessionKind.PAGES, origin)
+    _begin(ports, SignedIn(user, sessions.id_of(cookie)), SessionKind.PAGES, origin, tenant_id)
     return cookie
 
 
-def _begin(ports: Ports, signed_in: SignedIn, kind: SessionKind, origin: Origin) -> None:
+def switch(ports: Ports, caller: Caller, tenant_id: str) -> None:
+    """Work in another tenant from now on. Raises NotFound, TenantAsleep."""
+    require(caller, Permission.ACCOUNT_READ)
+    user = User(caller.user_id, caller.email)
+    place = admission.standing(ports, user, tenant_id)
+    if place is None:
+        raise no_such_tenant(tenant_id)
+    admission.caller_in(place, user, origin=caller.origin)
+    sessions.move(ports, caller, tenant_id)
+
+
+def _begin(ports: Ports, signed_in: SignedIn, kind: SessionKind, origin: Origin, tenant_id: str = "") -> None:
     """Raises TenantAsleep where only admins get in."""
-    place = admission.home(ports, signed_in.user)
+    named = admission.standing(ports, signed_in.user, tenant_id) if tenant_id else None
+    place = named or admission.home(ports, signed_in.user)
     admission.caller_in(place, signed_in.user, origin=origin)
     sessions.begin(ports, signed_in, kind=kind, tenant_id=place.tenant_id, origin=origin)
 
