@@ -67,6 +67,13 @@ def _connect_local(settings: Settings, clock: Clock) -> Ports:
     )
 
 
+def rotate_signing_key(settings: Settings) -> str:
+    """The id of the key that signs from now on."""
+    from chalicelib.identity.signing import rotate  # noqa: PLC0415 - as above
+
+    return rotate(settings.data / "keys" / "tokens.json")
+
+
 def workers_folder(settings: Settings) -> Path:
     """Where live workers of this machine hold their locks."""
     return settings.data / "workers"
