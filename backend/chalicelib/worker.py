@@ -185,9 +185,10 @@ def main(settings: Settings) -> None:
     tune_collector()
     ports = connect(settings)
     worker_id = ports.clock.new_id().lower()
+    # Kept by what starts the shells too: a worker counts as gone only when nothing of its orders can run any more.
     presence = Presence(workers_folder(settings), worker_id)
     scratch = Path(settings.scratch) if settings.scratch else default_scratch(settings.data)
-    with Shells(scratch, settings.slots, hide=[settings.data]) as shells:
+    with Shells(scratch, settings.slots, hide=[settings.data], kept=[presence.file]) as shells:
         worker = Worker(ports, shells, worker_id)
         worker.start()
         asked_to_stop.wait()

@@ -1,7 +1,6 @@
 """Jobs, orders and events as the API shows them: plain dicts whose types OpenAPI reads."""
 
 from datetime import datetime
-from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 from urllib.parse import quote
@@ -9,7 +8,7 @@ from urllib.parse import quote
 from typing_extensions import TypedDict
 
 from chalicelib.documents import Json
-from chalicelib.jobs.model import STATE_LETTERS, Attempt, Event, Job, Order, OrderStatus
+from chalicelib.jobs.model import Attempt, Event, Job, Order, tally
 
 
 class JobJson(TypedDict):
@@ -168,11 +167,10 @@ def stored_job_json(body: Json) -> dict[str, Any]:
     return shown | {"counts": counts, "done_count": done, "order_count": len(body["states"])}
 
 
-@lru_cache(maxsize=4096)
 def _tally(states: str) -> tuple[dict[str, int], int]:
     """How many orders are in each status, and how many have ended."""
-    counts = {status.value: n for status, letter in STATE_LETTERS.items() if (n := states.count(letter))}
-    return counts, sum(n for status, n in counts.items() if OrderStatus(status).ended)
+    counts = tally(states)
+    return {status.value: n for status, n in counts.items()}, sum(n for status, n in counts.items() if status.ended)
 
 
 def order_json(job_id: str, order: Order, base: str) -> OrderJson:
