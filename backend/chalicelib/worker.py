@@ -1,6 +1,5 @@
 """A worker process: takes orders from the queue, runs them, and brings their jobs forward."""
 
-import gc
 import logging
 import queue
 import signal
@@ -22,6 +21,7 @@ from chalicelib.jobs.wakeups import WAKE_UPS
 from chalicelib.queues import Queues, Received
 from chalicelib.settings import Settings, read_settings
 from chalicelib.shells import Shells, default_scratch
+from chalicelib.tuning import tune
 from chalicelib.wiring import Ports, connect, workers_folder
 
 log = logging.getLogger(__name__)
@@ -167,12 +167,6 @@ class Worker:
         self._runner.obey_stops()
 
 
-def tune_collector() -> None:
-    """What was imported stays; what a request or an order makes is freed by counting, and cycles are rare."""
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
-
-
 def main(settings: Settings) -> None:
     """Run until SIGTERM or Ctrl-C."""
     asked_to_stop = threading.Event()
@@ -182,7 +176,7 @@ def main(settings: Settings) -> None:
 
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
-    tune_collector()
+    tune()
     ports = connect(settings)
     worker_id = ports.clock.new_id().lower()
     # Kept by what starts the shells too: a worker counts as gone only when nothing of its orders can run any more.
