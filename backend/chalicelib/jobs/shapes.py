@@ -1,6 +1,7 @@
 """Jobs, orders and events as the API shows them: plain dicts whose types OpenAPI reads."""
 
 from datetime import datetime
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 from urllib.parse import quote
@@ -163,10 +164,12 @@ def job_json(job: Job) -> JobJson:
 def stored_job_json(body: Json) -> dict[str, Any]:
     """The same from a stored job, whose times are text already: a list makes fifty of these."""
     counts, done = _tally(body["states"])
-    shown = dict(zip(_STORED, _pick(body), strict=True))
-    return shown | {"counts": counts, "done_count": done, "order_count": len(body["states"])}
+    shown = dict(zip(_STORED, _pick(body), strict=False))
+    shown["counts"], shown["done_count"], shown["order_count"] = counts, done, len(body["states"])
+    return shown
 
 
+@lru_cache(maxsize=4096)
 def _tally(states: str) -> tuple[dict[str, int], int]:
     """How many orders are in each status, and how many have ended."""
     counts = tally(states)
