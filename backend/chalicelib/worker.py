@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -14,8 +15,10 @@ from chalicelib.errors import MillraceError
 from chalicelib.jobs.executors import Assignment
 from chalicelib.jobs.executors.presence import Presence
 from chalicelib.jobs.executors.process import WORK, stops_of
+from chalicelib.jobs.model import Order
 from chalicelib.jobs.orchestrator import Orchestrator
 from chalicelib.jobs.running import Runner
+from chalicelib.jobs.store import Report
 from chalicelib.jobs.sweeper import sweep_departed, sweep_due
 from chalicelib.jobs.wakeups import WAKE_UPS
 from chalicelib.queues import Queues, Received
@@ -135,9 +138,26 @@ class Worker:
                 self._free.release()
 
     def _run_one(self, slot: int, assignment: Assignment, receipt: str) -> None:
-        self._runner.run(slot, assignment, lambda order: self._receipts.begun(receipt, order.spec.timeout))
+        """Run it, and then what follows it in its job, as long as nobody else waits for the slot."""
+        order = self._runner.begin(assignment)
+        if order:
+            self._receipts.begun(receipt, order.spec.timeout)
+        while order:
+            report = self._runner.run(slot, order, assignment)
+            self._receipts.done(receipt)
+            order = self._take_up(assignment.job_id, report)
+            if order:
+                assignment = replace(assignment, number=order.number, attempt=order.attempt)
         self._receipts.done(receipt)
-        self._orchestrator.look(assignment.job_id)
+
+    def _take_up(self, job_id: str, report: Report) -> Order | None:
+        try:
+            return self._orchestrator.take_up(job_id, report, keeper="" if self._stopping.is_set() else self._worker)
+        except MillraceError as error:
+            log.error("the result of order %s of job %s has to wait: %s", report.number, job_id, error.detail)  # noqa: TRY400 - the detail says it all
+            self._runner.store(job_id, report)
+            self._orchestrator.look(job_id)
+            return None
 
     def _take_wake_ups(self) -> None:
         received = self._ports.queues.receive(WAKE_UPS, limit=10, wait=LONG_WAIT, visibility=BEGIN_WITHIN)

@@ -116,7 +116,7 @@ class SqliteDocuments:
         last = documents[limit - 1]
         return Page(documents[:limit], write_cursor(last.indexes[index].sort, last.key.partition, last.key.sort))
 
-    def transact(self, writes: Sequence[Write]) -> None:
+    def transact(self, writes: Sequence[Write], *, durable: bool = True) -> None:
         check_writes(writes)
         bodies = [encode_body(write.body).decode() if isinstance(write, Put) else "" for write in writes]
         now = self._clock.now()
@@ -126,7 +126,7 @@ class SqliteDocuments:
             self._purge_some(connection, now)
 
         if writes:
-            self._database.write(write_all)
+            self._database.write(write_all, durable=durable)
 
     def purge(self, limit: int) -> int:
         """Remove up to `limit` expired documents; the number removed."""

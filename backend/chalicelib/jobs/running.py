@@ -4,7 +4,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from chalicelib.jobs.decide import CANCELLED, LOST, STOPPED
 from chalicelib.jobs.executors import Assignment
 from chalicelib.jobs.logs import LogWriter
 from chalicelib.jobs.model import Artifact, Job, Order, OrderStatus
+from chalicelib.jobs.store import Report
 from chalicelib.jobs.submitting import artifact_prefix
 from chalicelib.shells import Ending, Masker, Outcome, Shells, Stop, UnsafeFolder
 from chalicelib.wiring import Ports
@@ -56,31 +57,32 @@ class Runner:
         self._worker = worker
         self._running: dict[tuple[str, int], Running] = {}
         self._lock = threading.Lock()
+        self._closing = False
 
-    def run(self, slot: int, assignment: Assignment, begun: Callable[[Order], None]) -> None:
-        """Run it and report the result, unless nobody wants it any more; `begun` is called once it is ours."""
-        order = results.begin(self._ports, assignment, worker=self._worker)
-        if order is None:
-            return
-        begun(order)
+    def begin(self, assignment: Assignment) -> Order | None:
+        """The order, running here now; None when nobody wants this attempt any more."""
+        return results.begin(self._ports, assignment, worker=self._worker)
+
+    def run(self, slot: int, order: Order, assignment: Assignment) -> Report:
+        """Carry out an attempt that was begun. The result is not stored yet."""
         with self._registered(assignment) as running:
             finding = self._carry_out(slot, order, running)
-        self._report(assignment, order, finding)
+        return results.report_of(
+            self._ports,
+            assignment,
+            worker=self._worker,
+            status=finding.status,
+            reason=finding.reason,
+            exit_code=finding.exit_code,
+            started_at=order.started_at,
+            artifacts=finding.artifacts,
+        )
 
-    def _report(self, assignment: Assignment, order: Order, finding: Finding) -> None:
+    def store(self, job_id: str, report: Report) -> None:
         """A result is worth waiting for: the store may be busy, or the disk full, for a while."""
         for attempt in stamina.retry_context(on=MillraceError, attempts=None, timeout=REPORT_PATIENCE, wait_max=5):
             with attempt:
-                results.report(
-                    self._ports,
-                    assignment,
-                    worker=self._worker,
-                    status=finding.status,
-                    reason=finding.reason,
-                    exit_code=finding.exit_code,
-                    started_at=order.started_at,
-                    artifacts=finding.artifacts,
-                )
+                results.report(self._ports, job_id, report)
 
     def stop(self, job_id: str, number: int, attempt: int) -> None:
         with self._lock:
@@ -89,6 +91,8 @@ class Runner:
             running.stop.set()
 
     def stop_all(self) -> None:
+        """End what runs, and at once what is yet to be registered."""
+        self._closing = True
         for running in self._all():
             running.shutting_down = True
             running.stop.set()
@@ -118,6 +122,9 @@ class Runner:
         running = Running(assignment)
         with self._lock:
             self._running[key] = running
+        if self._closing:
+            running.shutting_down = True
+            running.stop.set()
         try:
             yield running
         finally:

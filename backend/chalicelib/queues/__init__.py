@@ -59,6 +59,10 @@ class Queues(Protocol):
         """How many messages wait or are in flight (on AWS: about)."""
         ...
 
+    def has_waiting(self, queue: str) -> bool:
+        """Whether a message could be received now (on AWS: about)."""
+        ...
+
     def dead(self, queue: str, *, limit: int = 10) -> list[Mapping[str, Any]]:
         """Bodies of dead letters, oldest first (on AWS: some of them)."""
         ...

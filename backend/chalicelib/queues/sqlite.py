@@ -145,6 +145,10 @@ class SqliteQueues:
         count: int = self._database.rows(DEPTH, (queue,))[0][0]
         return count
 
+    def has_waiting(self, queue: str) -> bool:
+        check_name(queue)
+        return self._seconds_to_next(queue) <= 0
+
     def dead(self, queue: str, *, limit: int = 10) -> list[Mapping[str, Any]]:
         check_name(queue)
         return [orjson.loads(body) for (body,) in self._database.rows(DEAD, (queue, limit))]

@@ -93,7 +93,14 @@ class SqsQueues:
 
     def depth(self, queue: str) -> int:
         check_name(queue)
-        names = [f"ApproximateNumberOfMessages{which}" for which in ("", "NotVisible", "Delayed")]
+        return self._count(queue, "", "NotVisible", "Delayed")
+
+    def has_waiting(self, queue: str) -> bool:
+        check_name(queue)
+        return self._count(queue, "") > 0
+
+    def _count(self, queue: str, *kinds: str) -> int:
+        names = [f"ApproximateNumberOfMessages{kind}" for kind in kinds]
         answer = call(self._client.get_queue_attributes, QueueUrl=self._url(queue), AttributeNames=names)
         return sum(int(answer["Attributes"][name]) for name in names)
 
