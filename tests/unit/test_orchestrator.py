@@ -363,6 +363,14 @@ def test_a_deleted_job_leaves_nothing(engine):
     assert engine.ports.documents.query(store.partition(job_id)).items == []
 
 
+def test_history_is_kept_for_ninety_days(engine):
+    job_id = engine.submit()
+    engine.ports.clock.tick(89 * 24 * 3600)
+    assert engine.kinds(job_id) == ["job.submitted"]
+    engine.ports.clock.tick(2 * 24 * 3600)
+    assert engine.kinds(job_id) == []
+
+
 def test_a_clone_keeps_secrets_that_were_left_empty(engine):
     job_id = engine.submit(make.order("a", secrets={"TOKEN": "s3cret"}))
     copy = operations.clone(engine.ports, engine.me, job_id, {"name": "again"})

@@ -7,7 +7,7 @@ document is the truth about the rest. So a retry of 1,000 orders is one write.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.clock import from_text, to_text
@@ -46,6 +46,7 @@ JOB = "job"
 LOCK = "lock"
 DRAFT = "draft"
 OPEN_JOBS = "open-jobs"
+EVENTS_LAST = timedelta(days=90)
 
 
 def partition(job_id: str) -> str:
@@ -128,7 +129,8 @@ def update_order(job_id: str, order: Order) -> Update:
 
 
 def put_event(job_id: str, event: Event) -> Put:
-    return Put(Key(partition(job_id), f"event#{to_text(event.at)}#{event.event_id}"), _plain(event))
+    key = Key(partition(job_id), f"event#{to_text(event.at)}#{event.event_id}")
+    return Put(key, _plain(event), expires=event.at + EVENTS_LAST)
 
 
 def find_job(documents: Documents, job_id: str) -> Job:
