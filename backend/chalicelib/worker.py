@@ -1,6 +1,7 @@
 """A worker process: takes orders from the queue, runs them, and brings their jobs forward."""
 
 import logging
+import os
 import queue
 import signal
 import sys
@@ -35,6 +36,8 @@ BEGIN_WITHIN = 10.0
 """Seconds in which a received order is begun; after that another worker may."""
 REPORTED_WITHIN = 60.0
 """Seconds after its timeout in which an order has surely been reported."""
+NICENESS = 5
+"""Where cores are short, people are answered before orders are run."""
 BOOK_TICK, SWEEP_TICK = 0.1, 0.25
 
 
@@ -194,6 +197,7 @@ def main(settings: Settings) -> None:
     def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
         asked_to_stop.set()
 
+    os.nice(NICENESS)
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
     tune()

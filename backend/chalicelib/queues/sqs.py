@@ -64,7 +64,7 @@ class SqsQueues:
         self._prefix = prefix
         self._urls: dict[str, str] = {}
 
-    def send(self, queue: str, messages: Sequence[Message]) -> None:
+    def send(self, queue: str, messages: Sequence[Message], *, durable: bool = True) -> None:  # noqa: ARG002 - all is durable there
         check_name(queue)
         bodies = encode_messages(messages)
         self._send(self._url(queue), [_entry(message, body) for message, body in zip(messages, bodies, strict=True)])
