@@ -6,9 +6,8 @@ from typing import Any
 from chalicelib.documents import Documents, Write
 from chalicelib.jobs import operations, results, store
 from chalicelib.jobs.executors import Assignment
-from chalicelib.jobs.model import Job, Order, OrderStatus, Target
+from chalicelib.jobs.model import Job, Order, OrderStatus, Report, Target
 from chalicelib.jobs.orchestrator import Orchestrator
-from chalicelib.jobs.store import Report
 from chalicelib.jobs.sweeper import sweep_due
 from chalicelib.jobs.wakeups import WAKE_UPS
 from chalicelib.wiring import Ports

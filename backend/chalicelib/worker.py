@@ -16,10 +16,9 @@ from chalicelib.errors import MillraceError
 from chalicelib.jobs.executors import Assignment
 from chalicelib.jobs.executors.presence import Presence
 from chalicelib.jobs.executors.process import WORK, stops_of
-from chalicelib.jobs.model import Order
+from chalicelib.jobs.model import Order, Report
 from chalicelib.jobs.orchestrator import Orchestrator
 from chalicelib.jobs.running import Runner
-from chalicelib.jobs.store import Report
 from chalicelib.jobs.sweeper import sweep_departed, sweep_due
 from chalicelib.jobs.wakeups import WAKE_UPS
 from chalicelib.queues import Queues, Received

@@ -17,11 +17,11 @@ from chalicelib.jobs.model import (
     JobStatus,
     Order,
     OrderStatus,
+    Report,
     check_job_transition,
     check_order_transition,
 )
 from chalicelib.jobs.results import running_event
-from chalicelib.jobs.store import Report
 from chalicelib.wiring import Ports
 
 ENGINE = "millrace"

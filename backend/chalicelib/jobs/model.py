@@ -168,6 +168,21 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A result as it waits to be taken up by the orchestrator."""
+
+    number: int
+    attempt: int
+    status: OrderStatus
+    reason: str
+    exit_code: int | None
+    started_at: datetime | None
+    ended_at: datetime
+    worker: str
+    artifacts: Sequence[Artifact]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """`states` holds one letter per order (see STATE_LETTERS): one document is enough to decide over 1,000 orders."""
 

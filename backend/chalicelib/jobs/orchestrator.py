@@ -17,8 +17,7 @@ from chalicelib.jobs.decide import Board, Claim, Decision, End, Node, Plan, Requ
 from chalicelib.jobs.dispatching import assignment_of, dispatch_failed, mark_running
 from chalicelib.jobs.executors import DispatchFailed, Started
 from chalicelib.jobs.lock import Lock
-from chalicelib.jobs.model import STATUS_OF_LETTER, Job, Order, OrderStatus, Target
-from chalicelib.jobs.store import Report
+from chalicelib.jobs.model import STATUS_OF_LETTER, Job, Order, OrderStatus, Report, Target
 from chalicelib.jobs.wakeups import wake
 from chalicelib.wiring import Ports
 

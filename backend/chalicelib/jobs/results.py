@@ -8,8 +8,7 @@ from chalicelib.clock import Clock, to_text
 from chalicelib.documents import Absent, Check, ConditionFailed, Delete, Exists, FieldIs, Put, Update
 from chalicelib.jobs import store
 from chalicelib.jobs.executors import Assignment
-from chalicelib.jobs.model import Artifact, Event, Order, OrderStatus
-from chalicelib.jobs.store import Report
+from chalicelib.jobs.model import Artifact, Event, Order, OrderStatus, Report
 from chalicelib.wiring import Ports
 
 

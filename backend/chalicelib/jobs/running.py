@@ -16,8 +16,7 @@ from chalicelib.jobs import results, store
 from chalicelib.jobs.decide import CANCELLED, LOST, STOPPED
 from chalicelib.jobs.executors import Assignment
 from chalicelib.jobs.logs import LogWriter
-from chalicelib.jobs.model import Artifact, Job, Order, OrderStatus
-from chalicelib.jobs.store import Report
+from chalicelib.jobs.model import Artifact, Job, Order, OrderStatus, Report
 from chalicelib.jobs.submitting import artifact_prefix
 from chalicelib.shells import Ending, Masker, Outcome, Shells, Stop, UnsafeFolder
 from chalicelib.wiring import Ports

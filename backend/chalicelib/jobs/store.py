@@ -5,8 +5,8 @@ reported result waits for the orchestrator. `Job.states` is the truth about whic
 document is the truth about the rest. So a retry of 1,000 orders is one write.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ from chalicelib.jobs.model import (
     Order,
     OrderSpec,
     OrderStatus,
+    Report,
     RunWhen,
     Target,
 )
@@ -260,21 +261,6 @@ def _time(text: str | None) -> datetime | None:
 
 
 _STATE_FIELDS = tuple(name for name in Order.__dataclass_fields__ if name not in ("number", "spec", "version"))
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A result as it waits to be taken up by the orchestrator."""
-
-    number: int
-    attempt: int
-    status: OrderStatus
-    reason: str
-    exit_code: int | None
-    started_at: datetime | None
-    ended_at: datetime
-    worker: str
-    artifacts: Sequence[Artifact]
 
 
 def report_body(report: Report) -> Json:
