@@ -1,23 +1,18 @@
-"""Who a browser's cookie stands for, and what proves that a form was ours.
+"""Cookies, and what proves that a form was ours.
 
-The cookie holds a random token; its SHA-256 is the key of a document that names the user. Deleting that document signs
-out at once. The proof in every form is derived from the cookie, which no other site can read.
+The proof in every form is derived from the cookie, which no other site can read.
 """
 
 import hashlib
 import hmac
-import secrets
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from chalicelib.documents import Absent, Delete, Key, Put
-from chalicelib.errors import NotAllowed, NotSignedIn
+from chalicelib.accounts.sessions import LIFE
+from chalicelib.errors import NotAllowed
 from chalicelib.exchange import Request
-from chalicelib.identity import User
-from chalicelib.wiring import Ports
 
 SESSION_COOKIE, VISIT_COOKIE = "millrace_session", "millrace_visit"
-LIFE = timedelta(days=30)
 PROOF_FIELD = "proof"
 
 
@@ -29,30 +24,6 @@ class Forged(NotAllowed):
 
     def __init__(self) -> None:
         super().__init__("The form does not belong to your session.")
-
-
-def open_session(ports: Ports, user: User) -> str:
-    """A fresh token; a session never outlives the sign-in that it came from."""
-    token = secrets.token_urlsafe(32)
-    body = {"user_id": user.user_id, "email": user.email}
-    ports.documents.transact([Put(_key(token), body, [Absent()], expires=ports.clock.now() + LIFE)])
-    return token
-
-
-def user_of(ports: Ports, token: str) -> User:
-    found = ports.documents.get(_key(token)) if token else None
-    if found is None:
-        raise NotSignedIn("Sign in to see this page.")
-    return User(found.body["user_id"], found.body["email"])
-
-
-def close_session(ports: Ports, token: str) -> None:
-    if token:
-        ports.documents.transact([Delete(_key(token))])
-
-
-def _key(token: str) -> Key:
-    return Key(f"session#{hashlib.sha256(token.encode()).hexdigest()}", "session")
 
 
 def cookie_of(request: Request, name: str) -> str:

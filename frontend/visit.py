@@ -9,14 +9,17 @@ from typing import Any
 
 from markupsafe import Markup
 
+from chalicelib.accounts.admission import Place, list_places
 from chalicelib.accounts.model import Caller
-from chalicelib.accounts.operations import caller_of
-from chalicelib.errors import NotSignedIn
+from chalicelib.accounts.operations import authenticate_pages
+from chalicelib.accounts.permissions import Permission, may
+from chalicelib.errors import NotAllowed, NotFound, NotSignedIn
 from chalicelib.exchange import Answer, Headers, Request, html_answer, redirect
 from chalicelib.web import Blueprint
 from chalicelib.wiring import Ports
 from frontend import session
 from frontend.forms import Form, read_form
+from frontend.navigation import tabs_of
 from frontend.rendering import Addresses, render
 
 POLICY = (
@@ -28,6 +31,16 @@ NOTICES = {
     "retried": "Running again.",
     "deleted": "The job is deleted.",
     "signed-out": "You are signed out.",
+    "password": "Your password is changed; all other sessions are signed out.",
+    "mailed": "A mail is on its way to you.",
+    "verified": "Your address is confirmed.",
+    "session": "The session has ended.",
+    "key": "The key is revoked: it does not work any more.",
+    "member-changed": "The role is changed.",
+    "member-removed": "The member is removed; their access has ended.",
+    "invited": "The invitation is mailed.",
+    "invitation-cancelled": "The invitation is cancelled: its link does not work any more.",
+    "joined": "Welcome: you have joined the organisation.",
 }
 """What a redirect may say on the page it leads to, by the code in its `did` parameter."""
 
@@ -71,11 +84,24 @@ class Visit:
         return {
             "url": self.url,
             "caller": self.request.admitted,
+            "may": self._may,
+            "tabs": tabs_of(self.request.admitted),
+            "other_places": self._other_places,
             "token": lambda: hidden,
             "here": self.request.path,
             "notice": NOTICES.get(self.request.first("did"), ""),
             "now": self.now,
         }
+
+    def _may(self, permission: str) -> bool:
+        return self.request.admitted is not None and may(self.request.admitted, Permission(permission))
+
+    def _other_places(self) -> list[Place]:
+        """Organisations that the visitor could work in instead."""
+        caller = self.request.admitted
+        if caller is None or self.refreshing:
+            return []
+        return [each for each in list_places(self.ports, caller) if each.tenant_id != caller.tenant_id]
 
     def has(self, tag: str) -> bool:
         """The page that asks for changes shows this state already."""
@@ -110,13 +136,13 @@ def who(request: Request) -> Caller | None:
     """For pages that are there for everybody, but greet those who are signed in."""
     try:
         return admit(request)
-    except NotSignedIn:
+    except (NotSignedIn, NotAllowed, NotFound):
         return None
 
 
 def admit(request: Request) -> Caller:
-    token = session.cookie_of(request, session.SESSION_COOKIE)
-    return caller_of(request.ports, session.user_of(request.ports, token))
+    cookie = session.cookie_of(request, session.SESSION_COOKIE)
+    return authenticate_pages(request.ports, cookie, request.path_tenant, request.origin)
 
 
 View = Callable[..., Answer]
@@ -125,7 +151,14 @@ View = Callable[..., Answer]
 class Pages(Blueprint):
     """Routes for browsers: views are called with a Visit, and no POST gets to them without our own form's proof."""
 
-    def page(self, path: str, *, methods: tuple[str, ...] = ("GET",), public: bool = False) -> Callable[[View], View]:
+    def page(
+        self,
+        path: str,
+        *,
+        methods: tuple[str, ...] = ("GET",),
+        permission: Permission | None = None,
+        public: bool = False,
+    ) -> Callable[[View], View]:
         def add(view: View) -> View:
             @wraps(view)
             def handler(request: Request, **parameters: str) -> Answer:
@@ -133,7 +166,7 @@ class Pages(Blueprint):
                     request.admitted = who(request)
                 return view(_posted(request) if request.method == "POST" else visit_of(request), **parameters)
 
-            self.route(path, methods=methods, public=public)(handler)
+            self.route(path, methods=methods, permission=permission, public=public)(handler)
             return view
 
         return add

@@ -15,6 +15,7 @@ from chalicelib.identity.local import LocalIdentity
 from chalicelib.jobs.executors import Assignment, Executor, Started
 from chalicelib.jobs.model import Order, Target
 from chalicelib.jobs.submission import JobRequest, parse_request
+from chalicelib.mail.outbox import Outbox
 from chalicelib.objects.folder import FolderObjects
 from chalicelib.queues.sqlite import SqliteQueues
 from chalicelib.settings import read_settings
@@ -71,6 +72,7 @@ def ports(clock: Clock | None = None, executors: Mapping[Target, Executor] | Non
         objects=FolderObjects(data / "objects", b"links" * 8, clock),
         queues=SqliteQueues(database, clock, None),
         identity=LocalIdentity(documents, clock, data / "keys", hasher=CHEAP_HASHER),
+        mail=Outbox(data / "outbox", clock, sender="Millrace <millrace@millrace.test>"),
         vault=Vault(data / "keys"),
         executors={Target.PROCESS: HandTarget()} if executors is None else executors,
     )

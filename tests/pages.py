@@ -5,9 +5,11 @@ from urllib.parse import urlencode
 
 import html5lib
 
+from chalicelib.accounts import operations
 from chalicelib.identity import User
 from frontend import session
 from tests.client import Client
+from tests.people import ORIGIN
 
 LEFT_OVER = re.compile(r"\{\{|\}\}|\{%|\bNone\b|\bUndefined\b|datetime\.|<\w+ object at ")
 NAMESPACE = "{http://www.w3.org/1999/xhtml}"
@@ -82,5 +84,5 @@ def value_of(field):
 def signed_in(people, persona):
     """A browser that the persona signed in with."""
     caller = people.caller(persona)
-    token = session.open_session(people.ports, User(caller.user_id, caller.email))
-    return Browser(people.wsgi, token)
+    cookie = operations.open_pages(people.ports, User(caller.user_id, caller.email), ORIGIN)
+    return Browser(people.wsgi, cookie)

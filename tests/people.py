@@ -1,10 +1,12 @@
 """Personas, signed in: ada owns Engines, grace works with her, edsger may look, and mallory is from elsewhere."""
 
-from chalicelib.accounts import operations, store
-from chalicelib.accounts.model import Role
+from chalicelib.accounts import operations
+from chalicelib.accounts.members import operations as members
+from chalicelib.accounts.model import Origin, Role
 from tests.client import Client, gateway
 
 PASSWORD = "correct horse battery"
+ORIGIN = Origin("request-1", "192.0.2.1", "tests")
 
 
 class People:
@@ -14,8 +16,8 @@ class People:
         self.ports = ports
         self.wsgi = gateway(ports)
         owner = operations.signup(ports, email="ada@engines.example", password=PASSWORD, organisation="Engines")
-        self.tenant_id = operations.caller_of(ports, owner).tenant_id
         self.owner = self._client(owner)
+        self.tenant_id = self.caller(self.owner).tenant_id
         self.teammate = self._client(self._member("grace@engines.example", Role.OPERATOR))
         self.viewer = self._client(self._member("edsger@engines.example", Role.VIEWER))
         stranger = operations.signup(
@@ -29,10 +31,10 @@ class People:
         return operations.authenticate(self.ports, client.token)
 
     def _member(self, email, role):
-        def along(user):
-            return [store.member_write(user, self.tenant_id, role, self.ports.clock.now())]
-
-        return self.ports.identity.create_user(email, PASSWORD, along=along)
+        user = self.ports.identity.create_user(email, PASSWORD)
+        members.add(self.ports, self.caller(self.owner), self.tenant_id, email=email, role=role)
+        return user
 
     def _client(self, user):
-        return Client(self.wsgi, operations.issue(self.ports, user).access_token)
+        tokens = operations.login(self.ports, email=user.email, password=PASSWORD, origin=ORIGIN)
+        return Client(self.wsgi, tokens.access_token)

@@ -8,11 +8,12 @@ from urllib.parse import unquote
 
 import orjson
 
-from chalicelib.accounts.model import Caller
+from chalicelib.accounts.model import Caller, Origin
 from chalicelib.errors import Invalid, MillraceError, NotFound, NotSignedIn
 from chalicelib.wiring import Ports
 
 ANSWER_LIMIT = 6_000_000
+USER_AGENT_KEPT = 300
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:/+=-]{1,100}")
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
@@ -22,7 +23,8 @@ _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
 class Request:
     """`path` is without `base`, which stands before every path (the stage of an API Gateway; empty at home).
 
-    Names in `headers` are lower-case. `address` is the caller's network address.
+    Names in `headers` are lower-case. `address` is the caller's network address. `path_tenant` is the tenant that the
+    path names, if any.
     """
 
     ports: Ports
@@ -38,6 +40,13 @@ class Request:
     base: str = ""
     admitted: Caller | None = None
     claimed_id: str = ""
+    path_tenant: str = ""
+    told: dict[str, str] = field(default_factory=dict)
+    """Headers of the answer, whatever it is."""
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.request_id, self.address, self.headers.get("user-agent", "")[:USER_AGENT_KEPT])
 
     @property
     def caller(self) -> Caller:

@@ -17,21 +17,32 @@ def read_or_make(path: Path, make: Callable[[], bytes]) -> bytes:
 
 def publish(path: Path, content: bytes) -> None:
     """Put a whole file in place unless one is there already; it is durable on return."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # mkstemp makes files that only their owner reads; a link appears whole, and fails where a file is already.
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    draft = _draft(path, content)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            return
+        # A link appears whole, and fails where a file is already.
+        os.link(draft, path)
+    except FileExistsError:
+        return
     finally:
-        Path(draft).unlink()
+        draft.unlink()
     _sync_folder(path.parent)
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Put a whole file in place of the one that is there; it is durable on return."""
+    _draft(path, content).replace(path)
+    _sync_folder(path.parent)
+
+
+def _draft(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # mkstemp makes files that only their owner reads.
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return Path(draft)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from chalicelib import idempotency, web
 from chalicelib.accounts.model import Caller
 from chalicelib.accounts.operations import authenticate
+from chalicelib.accounts.permissions import Permission
 from chalicelib.bodies import Query, check_media_type, check_size, read_json
 from chalicelib.errors import Fault, Invalid, MillraceError, NotSignedIn, PreconditionFailed
 from chalicelib.exchange import JSON, Answer, Request
@@ -23,6 +24,7 @@ from chalicelib.validation import parse
 
 T = TypeVar("T")
 WRITES = frozenset({"POST", "PATCH"})
+TENANT_HEADER = "x-tenant-id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,18 @@ class Bearer:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise NotSignedIn("Send an access token: `Authorization: Bearer ...`. POST /api/login answers with one.")
-        return authenticate(request.ports, token.strip())
+        return authenticate(request.ports, token.strip(), _tenant_of(request), request.origin)
 
     def refuse(self, request: Request, error: MillraceError) -> Answer:
         return problem_answer(request, error)
+
+
+def _tenant_of(request: Request) -> str:
+    """The tenant that the caller names, by the path or by a header; empty for their usual one."""
+    named = request.headers.get(TENANT_HEADER, "").strip()
+    if named and request.path_tenant not in ("", named):
+        raise Invalid("The path and X-Tenant-Id name two organisations.")
+    return request.path_tenant or named
 
 
 class Blueprint(web.Blueprint):
@@ -93,6 +103,7 @@ class Blueprint(web.Blueprint):
         *,
         summary: str,
         details: str = "",
+        permission: Permission | None = None,
         public: bool = False,
         body: Body[Any] | None = None,
         query: type[Query] | None = None,
@@ -100,8 +111,12 @@ class Blueprint(web.Blueprint):
         errors: tuple[int, ...] = (),
         media_type: str = JSON,
         headers: Mapping[str, str] | None = None,
+        secret: bool = False,
     ) -> Callable[[web.Handler], web.Handler]:
-        """Handlers take the Request, `body=` and `query=` where declared, and the path parameters by name."""
+        """Handlers take the Request, `body=` and `query=` where declared, and the path parameters by name.
+
+        A `secret` answer is not kept for repetitions of its request.
+        """
         described = Description(
             summary=summary,
             details=details,
@@ -112,11 +127,12 @@ class Blueprint(web.Blueprint):
             query=query,
             media_type=media_type,
             headers=headers or {},
-            idempotent=method in WRITES and not public,
+            idempotent=method in WRITES and not public and not secret,
         )
 
         def add(handler: web.Handler) -> web.Handler:
-            self.route(path, methods=(method,), public=public, description=described)(_handler(handler, described))
+            made = self.route(path, methods=(method,), permission=permission, public=public, description=described)
+            made(_handler(handler, described))
             return handler
 
         return add

@@ -16,9 +16,11 @@ from chalice import app as chalice
 
 from chalicelib import accesslog, journal
 from chalicelib.accounts.model import Caller
+from chalicelib.accounts.permissions import Permission, require
 from chalicelib.documents import ConditionFailed
-from chalicelib.errors import Conflict, MillraceError, NotFound
+from chalicelib.errors import Conflict, MillraceError, NotFound, TooMany
 from chalicelib.exchange import Answer, Request, decode_parameter, read_request
+from chalicelib.limits import rates
 from chalicelib.wiring import Ports
 
 log = logging.getLogger(__name__)
@@ -28,6 +30,7 @@ _lambda_context: ContextVar[Any] = ContextVar("lambda_context", default=None)
 _request: ContextVar[Request] = ContextVar("request")
 
 SERVER_FAULT = 500
+TENANT_PARAMETER = "tenant_id"
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -60,18 +63,22 @@ Handler = Callable[..., Answer]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`description` is what the family of routes knows about it, for OpenAPI; None leaves it out there."""
+    """Without a `permission` it is public. `description` is what OpenAPI says of it; None leaves it out there."""
 
     method: str
     path: str
     handler: Handler
-    public: bool
+    permission: Permission | None
     door: Door
     description: Any = None
 
+    @property
+    def public(self) -> bool:
+        return self.permission is None
+
 
 class Blueprint(chalice.Blueprint):
-    """Routes behind one door. Each is private unless it says `public=True`.
+    """Routes behind one door. Each says which permission it takes, or `public=True`.
 
     A handler is called with the Request and the decoded path parameters by name, and returns an Answer or raises.
     """
@@ -82,10 +89,19 @@ class Blueprint(chalice.Blueprint):
         self.table: list[Route] = []
 
     def route(  # type: ignore[override]  # Chalice's takes any keyword; ours are fewer
-        self, path: str, *, methods: tuple[str, ...] = ("GET",), public: bool = False, description: Any = None
+        self,
+        path: str,
+        *,
+        methods: tuple[str, ...] = ("GET",),
+        permission: Permission | None = None,
+        public: bool = False,
+        description: Any = None,
     ) -> Callable[[Handler], Handler]:
+        if public == (permission is not None):
+            raise ValueError(f"{path} must say which permission it takes, or that it is public")
+
         def add(handler: Handler) -> Handler:
-            self.table += [Route(method, path, handler, public, self.door, description) for method in methods]
+            self.table += [Route(method, path, handler, permission, self.door, description) for method in methods]
             return handler
 
         return add
@@ -210,8 +226,11 @@ def _view(route: Route) -> Callable[..., chalice.Response]:
 def _answer(route: Route, request: Request, raw: Mapping[str, str]) -> Answer:
     try:
         parameters = {name: decode_parameter(value) for name, value in raw.items()}
-        if not route.public:
+        request.path_tenant = parameters.get(TENANT_PARAMETER, "")
+        if route.permission is not None:
             request.admitted = route.door.admit(request)
+            _count(request)
+            require(request.caller, route.permission)
         answer = route.handler(request, **parameters)
         answer.check()
     except ConditionFailed:
@@ -226,8 +245,18 @@ def _answer(route: Route, request: Request, raw: Mapping[str, str]) -> Answer:
     return answer
 
 
+def _count(request: Request) -> None:
+    """Raises TooMany once the tenant has sent as many requests as it may."""
+    rate = rates.take(request.ports, request.caller)
+    if rate is None:
+        return
+    request.told.update(rate.headers())
+    if rate.retry_after:
+        raise TooMany("The organisation sends more requests than its limit allows.", rate.retry_after)
+
+
 def _finish(request: Request, answer: Answer) -> chalice.Response:
-    answer.headers = {**SECURITY_HEADERS, **answer.headers, "X-Request-Id": request.request_id}
+    answer.headers = {**SECURITY_HEADERS, **answer.headers, **request.told, "X-Request-Id": request.request_id}
     if request.ports.settings.secure_cookies:
         answer.headers["Strict-Transport-Security"] = "max-age=31536000"
     return _Response(answer)

@@ -12,7 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
+from chalicelib.accounts.tenants.teardown import TEARDOWN, tear_down
 from chalicelib.errors import MillraceError
+from chalicelib.jobs.actions import Actions
 from chalicelib.jobs.executors import Assignment
 from chalicelib.jobs.executors.presence import Presence
 from chalicelib.jobs.executors.process import WORK, stops_of
@@ -21,6 +23,8 @@ from chalicelib.jobs.orchestrator import Orchestrator
 from chalicelib.jobs.running import Runner
 from chalicelib.jobs.sweeper import sweep_departed, sweep_due
 from chalicelib.jobs.wakeups import WAKE_UPS
+from chalicelib.notifications.delivering import deliver
+from chalicelib.notifications.notices import NOTICES
 from chalicelib.queues import Queues, Received
 from chalicelib.settings import Settings, read_settings
 from chalicelib.shells import Shells, default_scratch
@@ -37,7 +41,8 @@ REPORTED_WITHIN = 60.0
 """Seconds after its timeout in which an order has surely been reported."""
 NICENESS = 5
 """Where cores are short, people are answered before orders are run."""
-BOOK_TICK, SWEEP_TICK = 0.1, 0.25
+BOOK_TICK, SWEEP_TICK, NOTIFY_TICK = 0.1, 0.25, 1.0
+ACTIONS: Actions = {TEARDOWN: tear_down}
 
 
 class Receipts:
@@ -70,10 +75,10 @@ class Receipts:
 
 
 class Worker:
-    def __init__(self, ports: Ports, shells: Shells, worker: str) -> None:
+    def __init__(self, ports: Ports, shells: Shells, worker: str, actions: Actions) -> None:
         self._ports = ports
         self._worker = worker
-        self._runner = Runner(ports, shells, worker)
+        self._runner = Runner(ports, shells, worker, actions)
         self._orchestrator = Orchestrator(ports, owner=worker)
         self._slots = ports.settings.slots
         self._free = threading.Semaphore(self._slots)
@@ -87,8 +92,18 @@ class Worker:
     def start(self) -> None:
         for thread in self._slot_threads:
             thread.start()
-        for loop in (self._take_orders, self._take_wake_ups, self._take_stops, self._keep_books, self._sweep):
+        for loop in self._loops():
             threading.Thread(target=self._keep_on, args=(loop,), name=loop.__name__.strip("_"), daemon=True).start()
+
+    def _loops(self) -> tuple[Callable[[], None], ...]:
+        return (
+            self._take_orders,
+            self._take_wake_ups,
+            self._take_stops,
+            self._keep_books,
+            self._sweep,
+            self._notify,
+        )
 
     def stop(self, patience: float) -> None:
         """Hand back what runs and end; commands get their grace, then are killed."""
@@ -144,6 +159,8 @@ class Worker:
         order = self._runner.begin(assignment)
         if order:
             self._receipts.begun(receipt, order.spec.timeout)
+        else:
+            self._orchestrator.look(assignment.job_id)
         while order:
             report = self._runner.run(slot, order, assignment)
             self._receipts.done(receipt)
@@ -181,6 +198,15 @@ class Worker:
         self._stopping.wait(BOOK_TICK)
         self._receipts.settle()
         self._runner.write_logs()
+        self._runner.write_usage()
+
+    def _notify(self) -> None:
+        """Send notifications: at once when woken, and what is due again each second."""
+        received = self._ports.queues.receive(NOTICES, limit=10, wait=NOTIFY_TICK)
+        if received:
+            self._ports.queues.acknowledge(NOTICES, [each.receipt for each in received])
+        while deliver(self._ports) and not self._stopping.is_set():
+            continue
 
     def _sweep(self) -> None:
         self._stopping.wait(SWEEP_TICK)
@@ -206,7 +232,7 @@ def main(settings: Settings) -> None:
     presence = Presence(workers_folder(settings), worker_id)
     scratch = Path(settings.scratch) if settings.scratch else default_scratch(settings.data)
     with Shells(scratch, settings.slots, hide=[settings.data], kept=[presence.file]) as shells:
-        worker = Worker(ports, shells, worker_id)
+        worker = Worker(ports, shells, worker_id, ACTIONS)
         worker.start()
         asked_to_stop.wait()
         worker.stop(patience=5)

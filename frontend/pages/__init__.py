@@ -2,9 +2,13 @@
 
 from frontend.pages.account import account
 from frontend.pages.browsing import browsing
+from frontend.pages.invitation import invitation
 from frontend.pages.job import job
+from frontend.pages.members import members
 from frontend.pages.order import order
+from frontend.pages.profile import profile
+from frontend.pages.recovery import recovery
 from frontend.pages.static import static
 from frontend.pages.submitting import submitting
 
-BLUEPRINTS = (static, account, browsing, submitting, job, order)
+BLUEPRINTS = (static, account, recovery, profile, members, invitation, browsing, submitting, job, order)

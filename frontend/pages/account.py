@@ -1,9 +1,11 @@
 """Who are you: the landing page, signing up, in and out."""
 
 from chalicelib.accounts import operations as accounts
+from chalicelib.accounts import sessions
+from chalicelib.accounts.permissions import TenantAsleep
 from chalicelib.errors import Conflict, Invalid, TooMany
 from chalicelib.exchange import Answer, redirect
-from chalicelib.identity import EmailTaken, User, WrongPassword
+from chalicelib.identity import EmailTaken, WrongPassword
 from frontend import session
 from frontend.door import PagesDoor
 from frontend.visit import Pages, Visit
@@ -38,7 +40,7 @@ def signup(visit: Visit) -> Answer:
         return _signup_page(visit, values, {"email": "There is an account with this address. Sign in instead."})
     except Conflict as error:
         return _signup_page(visit, values, {"organisation": error.detail})
-    return _signed_in(visit, user)
+    return sign_in(visit, accounts.open_pages(visit.ports, user, visit.request.origin))
 
 
 def _signup_page(visit: Visit, values: dict[str, str], faults: dict[str, str] | None = None) -> Answer:
@@ -63,12 +65,12 @@ def login_form(visit: Visit) -> Answer:
 def login(visit: Visit) -> Answer:
     email, password = visit.form.text("email"), visit.form.text("password")
     try:
-        user = accounts.login(visit.ports, email=email, password=password, address=visit.request.address)
+        cookie = accounts.login_pages(visit.ports, email=email, password=password, origin=visit.request.origin)
     except WrongPassword:
         return _login_page(visit, email, "Address or password is wrong.", status=401)
-    except TooMany as error:
-        return _login_page(visit, email, error.detail, status=429)
-    return _signed_in(visit, user)
+    except (TooMany, TenantAsleep) as error:
+        return _login_page(visit, email, error.detail, status=error.status)
+    return sign_in(visit, cookie)
 
 
 def _login_page(visit: Visit, email: str, fault: str = "", status: int = 200) -> Answer:
@@ -79,22 +81,17 @@ def _next(visit: Visit) -> str:
     return session.local_path(visit.request.first("next"))
 
 
-def _signed_in(visit: Visit, user: User) -> Answer:
-    token = session.open_session(visit.ports, user)
-    answer = redirect(visit.request.base + (_next(visit) or "/jobs"))
-    answer.headers["Set-Cookie"] = session.set_cookie(visit.request, session.SESSION_COOKIE, token)
+def sign_in(visit: Visit, cookie: str, *, did: str = "") -> Answer:
+    """To the page that was asked for, with the cookie of a new session."""
+    answer = visit.go_to("/jobs", did=did) if did else redirect(visit.request.base + (_next(visit) or "/jobs"))
+    answer.headers["Set-Cookie"] = session.set_cookie(visit.request, session.SESSION_COOKIE, cookie)
     return answer
 
 
 @account.page("/logout", methods=("POST",), public=True)
 def logout(visit: Visit) -> Answer:
-    session.close_session(visit.ports, session.cookie_of(visit.request, session.SESSION_COOKIE))
+    sessions.end_of_cookie(visit.ports, session.cookie_of(visit.request, session.SESSION_COOKIE))
     answer = visit.go_to("/login", did="signed-out")
     answer.headers["Set-Cookie"] = session.set_cookie(visit.request, session.SESSION_COOKIE, "")
     answer.headers["Clear-Site-Data"] = '"cache"'
     return answer
-
-
-@account.page("/account")
-def me(visit: Visit) -> Answer:
-    return visit.page("account.html")

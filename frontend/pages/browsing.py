@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from chalicelib.accounts.permissions import Permission
 from chalicelib.errors import Invalid
 from chalicelib.exchange import Answer
 from chalicelib.jobs import operations
@@ -24,7 +25,7 @@ ACTIONS: Mapping[str, Literal["cancel", "delete"]] = {"cancel": "cancel", "delet
 STATUSES = {status.value: status for status in JobStatus}
 
 
-@browsing.page("/jobs")
+@browsing.page("/jobs", permission=Permission.JOBS_READ)
 def jobs(visit: Visit) -> Answer:
     given = {name: visit.request.first(name) for name in FILTERS}
     cursor = visit.request.first("cursor")
@@ -64,7 +65,7 @@ def _day(text: str) -> datetime | None:
         return None
 
 
-@browsing.page("/jobs/bulk", methods=("POST",))
+@browsing.page("/jobs/bulk", methods=("POST",), permission=Permission.JOBS_WRITE)
 def bulk(visit: Visit) -> Answer:
     action = ACTIONS.get(visit.form.text("action"))
     if action is None:

@@ -1,5 +1,6 @@
 """A job's own page and what can be done to it."""
 
+from chalicelib.accounts.permissions import Permission
 from chalicelib.errors import NotFound
 from chalicelib.exchange import Answer
 from chalicelib.jobs import operations
@@ -18,7 +19,7 @@ MANY_ORDERS = 60
 MOST_EVERY_SECOND = 300
 
 
-@job.page("/jobs/{job_id}")
+@job.page("/jobs/{job_id}", permission=Permission.JOBS_READ)
 def job_view(visit: Visit, job_id: str) -> Answer:
     found = operations.get_job(visit.ports, visit.caller, job_id)
     tag = state_tag(visit, found, _drawn(visit, found))
@@ -66,7 +67,7 @@ def _facts(job: Job) -> list[tuple[str, str]]:
     return facts
 
 
-@job.page("/jobs/{job_id}/history")
+@job.page("/jobs/{job_id}/history", permission=Permission.JOBS_READ)
 def whole_history(visit: Visit, job_id: str) -> Answer:
     found = operations.get_job(visit.ports, visit.caller, job_id)
     cursor = visit.request.first("cursor") or None
@@ -81,13 +82,13 @@ def whole_history(visit: Visit, job_id: str) -> Answer:
     )
 
 
-@job.page("/jobs/{job_id}/cancel", methods=("POST",))
+@job.page("/jobs/{job_id}/cancel", methods=("POST",), permission=Permission.JOBS_WRITE)
 def cancel(visit: Visit, job_id: str) -> Answer:
     operations.cancel(visit.ports, visit.caller, job_id)
     return visit.go_to(f"/jobs/{job_id}", did="cancelled")
 
 
-@job.page("/jobs/{job_id}/retry")
+@job.page("/jobs/{job_id}/retry", permission=Permission.JOBS_WRITE)
 def retry_form(visit: Visit, job_id: str) -> Answer:
     found = operations.get_job(visit.ports, visit.caller, job_id)
     start = _from_order(visit)
@@ -107,7 +108,7 @@ def retry_form(visit: Visit, job_id: str) -> Answer:
     )
 
 
-@job.page("/jobs/{job_id}/retry", methods=("POST",))
+@job.page("/jobs/{job_id}/retry", methods=("POST",), permission=Permission.JOBS_WRITE)
 def retry(visit: Visit, job_id: str) -> Answer:
     operations.retry(visit.ports, visit.caller, job_id, from_order=_from_order(visit))
     return visit.go_to(f"/jobs/{job_id}", did="retried")
@@ -124,7 +125,7 @@ def order_number(text: str) -> int:
     return int(text)
 
 
-@job.page("/jobs/{job_id}/delete", methods=("POST",))
+@job.page("/jobs/{job_id}/delete", methods=("POST",), permission=Permission.JOBS_WRITE)
 def delete(visit: Visit, job_id: str) -> Answer:
     operations.delete(visit.ports, visit.caller, job_id)
     return visit.go_to("/jobs", did="deleted")

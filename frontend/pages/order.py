@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from chalicelib.accounts.permissions import Permission
 from chalicelib.errors import NotFound
 from chalicelib.exchange import Answer, redirect, text_answer
 from chalicelib.jobs import operations
@@ -28,7 +29,7 @@ class ShownLog:
     note: str = ""
 
 
-@order.page("/jobs/{job_id}/orders/{number}")
+@order.page("/jobs/{job_id}/orders/{number}", permission=Permission.JOBS_READ)
 def order_view(visit: Visit, job_id: str, number: str) -> Answer:
     job = operations.get_job(visit.ports, visit.caller, job_id)
     tag = state_tag(visit, job)
@@ -79,7 +80,7 @@ def _shown(visit: Visit, job_id: str, number: int, attempt: int) -> ShownLog:
     return ShownLog(piece.text, piece.taken, part.complete or cut, cut, note)
 
 
-@order.page("/jobs/{job_id}/orders/{number}/log")
+@order.page("/jobs/{job_id}/orders/{number}/log", permission=Permission.JOBS_READ)
 def log(visit: Visit, job_id: str, number: str) -> Answer:
     """The whole log as it was written; with `tail`, what a page appends next."""
     request = visit.request
@@ -106,6 +107,6 @@ def _whole_log(visit: Visit, job_id: str, number: int) -> Answer:
     return redirect(operations.log_link(visit.ports, visit.caller, job_id, number, attempt=attempt))
 
 
-@order.page("/jobs/{job_id}/orders/{number}/files/{path}")
+@order.page("/jobs/{job_id}/orders/{number}/files/{path}", permission=Permission.JOBS_READ)
 def artifact(visit: Visit, job_id: str, number: str, path: str) -> Answer:
     return redirect(operations.artifact_link(visit.ports, visit.caller, job_id, order_number(number), path))

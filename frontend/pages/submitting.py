@@ -4,6 +4,7 @@ from typing import Any
 
 import yaml
 
+from chalicelib.accounts.permissions import Permission
 from chalicelib.errors import Invalid
 from chalicelib.exchange import Answer
 from chalicelib.jobs import operations
@@ -19,14 +20,14 @@ from frontend.visit import Pages, Visit
 submitting = Pages(__name__, PagesDoor())
 
 
-@submitting.page("/jobs/new")
+@submitting.page("/jobs/new", permission=Permission.JOBS_WRITE)
 def new_job(visit: Visit) -> Answer:
     known = {each.key: each for each in examples()}
     chosen = known.get(visit.request.first("example"), examples()[0])
     return _form(visit, chosen.text, chosen=chosen.key)
 
 
-@submitting.page("/jobs/new", methods=("POST",))
+@submitting.page("/jobs/new", methods=("POST",), permission=Permission.JOBS_WRITE)
 def submit(visit: Visit) -> Answer:
     text = visit.form.text("file") or visit.form.text("submission")
     try:
@@ -36,14 +37,14 @@ def submit(visit: Visit) -> Answer:
     return visit.go_to(f"/jobs/{job.job_id}")
 
 
-@submitting.page("/jobs/{job_id}/clone")
+@submitting.page("/jobs/{job_id}/clone", permission=Permission.JOBS_WRITE)
 def clone_form(visit: Visit, job_id: str) -> Answer:
     job = operations.get_job(visit.ports, visit.caller, job_id)
     submission = operations.submission_of(visit.ports, visit.caller, job_id)
     return _form(visit, as_yaml(submission), original=job)
 
 
-@submitting.page("/jobs/{job_id}/clone", methods=("POST",))
+@submitting.page("/jobs/{job_id}/clone", methods=("POST",), permission=Permission.JOBS_WRITE)
 def clone(visit: Visit, job_id: str) -> Answer:
     text = visit.form.text("submission")
     try:

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.documents import Delete, Key
+from chalicelib.accounts.members import operations as members
 from tests.client import environ
 from tests.people import PASSWORD
 
@@ -164,7 +164,7 @@ def test_cookies_do_not_sign_in_to_the_api(people):
 
 def test_a_membership_that_ends_ends_the_access_at_once(people, ports):
     caller = people.caller(people.teammate)
-    ports.documents.transact([Delete(Key(f"user#{caller.user_id}", f"member#{caller.tenant_id}"))])
+    members.remove(ports, people.caller(people.owner), people.tenant_id, caller.user_id)
     assert people.teammate.get("/api/user").status == 401
 
 

@@ -1,6 +1,8 @@
 import pytest
 
 from chalicelib import idempotency
+from chalicelib.accounts import operations
+from chalicelib.accounts.permissions import Permission
 from chalicelib.application import Outside
 from chalicelib.clock import to_text
 from chalicelib.documents import Put
@@ -12,7 +14,7 @@ from chalicelib.rest import Blueprint
 from chalicelib.web import Application
 from tests import make
 from tests.client import Client
-from tests.people import PASSWORD
+from tests.people import ORIGIN, PASSWORD
 
 KEY = {"Idempotency-Key": "abc-1"}
 JOB = make.submission()
@@ -21,7 +23,7 @@ fates = []
 things = Blueprint("tests.idempotent", group="Things")
 
 
-@things.api("POST", "/api/things", summary="Make", answers={201: dict})
+@things.api("POST", "/api/things", permission=Permission.JOBS_WRITE, summary="Make", answers={201: dict})
 def make_thing(request):
     made.append(request.new_id())
     fate = fates.pop() if fates else None
@@ -95,8 +97,9 @@ def test_a_refusal_is_repeated_too(people):
 def test_a_key_is_forgotten_after_a_day(people, maker):
     maker.post("/api/things", headers=KEY)
     people.ports.clock.tick(idempotency.KEPT.total_seconds())
-    user = people.ports.identity.check_password("ada@engines.example", PASSWORD)
-    maker.token = people.ports.identity.issue(user).access_token
+    maker.token = operations.login(
+        people.ports, email="ada@engines.example", password=PASSWORD, origin=ORIGIN
+    ).access_token
     maker.post("/api/things", headers=KEY)
     assert len(set(made)) == 2
 

@@ -172,10 +172,8 @@ def test_what_was_typed_is_never_markup(ada):
 
 
 def test_a_viewer_is_told_that_they_may_only_look(people):
-    viewer = signed_in(people, people.viewer)
-    reply = viewer.submit(viewer.get("/jobs/new"), "/jobs/new")
-    assert reply.status == 403
-    assert "Viewers can look" in reply.text
+    page = signed_in(people, people.viewer).get("/jobs/new", status=403)
+    assert "Viewers can look" in page.words
 
 
 def test_a_cursor_that_is_not_ours_is_a_fault_and_not_a_crash(ada):

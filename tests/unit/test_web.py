@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chalicelib import rest
+from chalicelib.accounts.permissions import Permission
 from chalicelib.application import Outside
 from chalicelib.documents import ConditionFailed, Key
 from chalicelib.errors import Unavailable
@@ -21,7 +22,7 @@ things = Blueprint("tests.things", rest.Bearer())
 door = threading.Barrier(8, timeout=10)
 
 
-@things.route("/mine")
+@things.route("/mine", permission=Permission.ACCOUNT_READ)
 def mine(request):
     return json_answer({"email": request.caller.email})
 

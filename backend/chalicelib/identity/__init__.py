@@ -3,9 +3,10 @@
 - `create_user` raises EmailTaken for an address in use, whatever its case. What `along` returns is written with the
   user or not at all; a condition of it that fails raises ConditionFailed, and there is no user.
 - `check_password` takes the same time for an unknown address and a wrong password, and raises the same WrongPassword.
-- An access token lasts 15 minutes. A refresh token lasts 30 days and works once: refreshing returns a new pair, and
-  using an old one again revokes all that came from the same sign-in.
-- `verify` raises NotSignedIn for anything but a live access token of ours.
+  `sign_in` does so too, and begins a session.
+- An access token lasts 15 minutes. A refresh token lasts 30 days and works once: refreshing returns a new pair of the
+  same session, and using an old one again ends the session.
+- `verify` raises NotSignedIn for anything but a live access token of ours. It does not ask whether the session goes on.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,11 +35,26 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """`expires_in` is the access token's life in seconds."""
+    """`expires_in` is the access token's life in seconds. `session_id` is what all pairs of one sign-in share."""
 
     access_token: str
     refresh_token: str
     expires_in: int
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    user: User
+    session_id: str
+
+
+class TokenReused(NotSignedIn):
+    """Somebody else may have the refresh token, so the session it belongs to has ended."""
+
+    def __init__(self, session: SignedIn) -> None:
+        super().__init__("This refresh token was used before. To be safe, sign in again.")
+        self.session = session
 
 
 def nothing_else(_: User) -> Sequence[Write]:
@@ -50,16 +66,22 @@ class Identity(Protocol):
         self, email: str, password: str, *, along: Callable[[User], Sequence[Write]] = nothing_else
     ) -> User: ...
 
+    def find_user(self, email: str) -> User | None: ...
+
     def check_password(self, email: str, password: str) -> User: ...
 
-    def issue(self, user: User) -> Tokens: ...
-
-    def verify(self, access_token: str) -> User: ...
-
-    def refresh(self, refresh_token: str) -> Tokens:
-        """Raises NotSignedIn for an unknown, used or expired token."""
+    def set_password(self, user: User, password: str, *, along: Sequence[Write] = ()) -> None:
+        """Raises ConditionFailed, and leaves the old password, when a condition of what comes along fails."""
         ...
 
-    def revoke(self, refresh_token: str) -> None:
-        """Sign out: nothing that came from this sign-in refreshes again. Unknown tokens are ignored."""
+    def sign_in(self, email: str, password: str) -> tuple[User, Tokens]: ...
+
+    def verify(self, access_token: str) -> SignedIn: ...
+
+    def refresh(self, refresh_token: str) -> Tokens:
+        """Raises TokenReused for one that was used, NotSignedIn for an unknown or expired one."""
+        ...
+
+    def revoke(self, refresh_token: str) -> SignedIn | None:
+        """Sign out: nothing of this session refreshes again. None when the token is none that works."""
         ...

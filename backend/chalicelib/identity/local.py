@@ -1,12 +1,8 @@
 """Users in the document store: passwords as argon2id, access tokens as signed JWTs, refresh tokens as hashes."""
 
-import hashlib
-import hmac
-import secrets
 import threading
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +10,13 @@ import argon2
 import jwt
 
 from chalicelib.clock import Clock, to_text
-from chalicelib.documents import Absent, ConditionFailed, Delete, Document, Documents, Key, Put, VersionIs, Write
+from chalicelib.documents import Absent, ConditionFailed, Document, Documents, Key, Put, Update, Write
 from chalicelib.errors import NotSignedIn
-from chalicelib.identity import EmailTaken, Tokens, User, WrongPassword, nothing_else
+from chalicelib.identity import EmailTaken, SignedIn, Tokens, User, WrongPassword, nothing_else
+from chalicelib.identity.families import Families, session_of
 from chalicelib.identity.signing import SigningKeys
 
 ACCESS_LASTS = timedelta(minutes=15)
-REFRESH_LASTS = timedelta(days=30)
 HASHES_AT_ONCE = 2
 """Each takes 19 MiB while it runs; a burst of sign-ins waits rather than keeps every core from other answers."""
 
@@ -40,19 +36,17 @@ class LocalIdentity:
         self._hasher = hasher
         self._nobody = _hash_of_nothing(hasher)
         self._hashing = threading.BoundedSemaphore(HASHES_AT_ONCE)
-        self._read = lru_cache(maxsize=4096)(self._keys.read)
+        self._families = Families(documents, clock)
 
     def create_user(
         self, email: str, password: str, *, along: Callable[[User], Sequence[Write]] = nothing_else
     ) -> User:
         user = User(self._clock.new_id(), normalise(email))
         taken = _email_key(user.email)
-        with self._hashing:
-            hashed = self._hasher.hash(password)
         body = {
             "user_id": user.user_id,
             "email": user.email,
-            "password": hashed,
+            "password": self._hash(password),
             "created_at": to_text(self._clock.now()),
         }
         mine = [Put(_user_key(user.user_id), body, [Absent()]), Put(taken, {"user_id": user.user_id}, [Absent()])]
@@ -75,48 +69,49 @@ class LocalIdentity:
             raise WrongPassword("There is no account with this address and password.")
         return User(found.body["user_id"], found.body["email"])
 
-    def issue(self, user: User) -> Tokens:
-        return self._issue(user, secrets.token_hex(16), None)
+    def find_user(self, email: str) -> User | None:
+        found = self._find(normalise(email))
+        return User(found.body["user_id"], found.body["email"]) if found else None
 
-    def verify(self, access_token: str) -> User:
+    def set_password(self, user: User, password: str, *, along: Sequence[Write] = ()) -> None:
+        changed = Update(_user_key(user.user_id), set={"password": self._hash(password)})
+        self._documents.transact([changed, *along])
+
+    def sign_in(self, email: str, password: str) -> tuple[User, Tokens]:
+        user = self.check_password(email, password)
+        return user, self._issue(user, self._families.begin(user))
+
+    def verify(self, access_token: str) -> SignedIn:
         claims = self._claims(access_token)
         if claims["exp"] <= self._clock.now().timestamp():
             raise NotSignedIn("The access token has expired; refresh it or sign in again.")
-        return User(claims["sub"], claims["email"])
+        return SignedIn(User(claims["sub"], claims["email"]), claims["sid"])
 
     def refresh(self, refresh_token: str) -> Tokens:
-        family, _, secret = refresh_token.partition(".")
-        found = self._documents.get(_family_key(family)) if family.isalnum() and secret else None
-        if found is None:
-            raise NotSignedIn("This refresh token is unknown or has expired; sign in again.")
-        if not hmac.compare_digest(found.body["token"], _digest(secret)):
-            self._documents.transact([Delete(found.key)])
-            raise NotSignedIn("This refresh token was used before. To be safe, sign in again.")
-        try:
-            return self._issue(User(found.body["user_id"], found.body["email"]), family, found)
-        except ConditionFailed:
-            # Two used it at once: one of them may have stolen it.
-            self._documents.transact([Delete(found.key)])
-            raise NotSignedIn("This refresh token was used twice at once. To be safe, sign in again.") from None
+        session, fresh = self._families.renew(refresh_token)
+        return self._issue(session.user, fresh)
 
-    def revoke(self, refresh_token: str) -> None:
-        family, _, secret = refresh_token.partition(".")
-        if family.isalnum() and secret:
-            self._documents.transact([Delete(_family_key(family))])
+    def revoke(self, refresh_token: str) -> SignedIn | None:
+        return self._families.end(refresh_token)
 
-    def _issue(self, user: User, family: str, before: Document | None) -> Tokens:
-        now = self._clock.now()
-        secret = secrets.token_urlsafe(32)
-        body = {"user_id": user.user_id, "email": user.email, "token": _digest(secret)}
-        condition = VersionIs(before.version) if before else Absent()
-        self._documents.transact([Put(_family_key(family), body, [condition], expires=now + REFRESH_LASTS)])
+    def _issue(self, user: User, refresh_token: str) -> Tokens:
         expires_in = int(ACCESS_LASTS.total_seconds())
-        claims = {"sub": user.user_id, "email": user.email, "exp": int(now.timestamp()) + expires_in}
-        return Tokens(self._keys.sign(claims), f"{family}.{secret}", expires_in)
+        session_id = session_of(refresh_token)
+        claims = {
+            "sub": user.user_id,
+            "email": user.email,
+            "sid": session_id,
+            "exp": int(self._clock.now().timestamp()) + expires_in,
+        }
+        return Tokens(self._keys.sign(claims), refresh_token, expires_in, session_id)
+
+    def _hash(self, password: str) -> str:
+        with self._hashing:
+            return self._hasher.hash(password)
 
     def _claims(self, access_token: str) -> dict[str, Any]:
         try:
-            return self._read(access_token)
+            return self._keys.read(access_token)
         except jwt.InvalidTokenError:
             raise NotSignedIn("The access token is not one of ours; sign in again.") from None
 
@@ -136,17 +131,9 @@ def _hash_of_nothing(hasher: argon2.PasswordHasher) -> str:
     return f"$argon2id$v=19${costs}${salt}${digest}"
 
 
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
 def _user_key(user_id: str) -> Key:
     return Key(f"user#{user_id}", "identity")
 
 
 def _email_key(email: str) -> Key:
     return Key(f"email#{email}", "user")
-
-
-def _family_key(family: str) -> Key:
-    return Key(f"session#{family}", "refresh")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from chalicelib.accounts.permissions import Permission
 from chalicelib.bodies import read_json
 from chalicelib.errors import Invalid, NotFound
 from chalicelib.exchange import JSON, Answer, Request, dump, json_answer, no_content, redirect, text_answer
@@ -70,6 +71,7 @@ def _read_changes(body: bytes) -> dict[str, Any]:
 @jobs.api(
     "POST",
     "/api/jobs",
+    permission=Permission.JOBS_WRITE,
     summary="Submit a job",
     details="Takes JSON or YAML. All faults are answered at once, each with its place.",
     body=Body(JobRequest, {JSON: _read_submission, YAML: _read_yaml}, examples={"example": EXAMPLE}),
@@ -84,6 +86,7 @@ def submit(request: Request, body: JobRequest) -> Answer:
 @jobs.api(
     "GET",
     "/api/jobs",
+    permission=Permission.JOBS_READ,
     summary="List jobs",
     details="Newest first. Jobs of your organisation only.",
     query=JobListQuery,
@@ -100,6 +103,7 @@ def list_jobs(request: Request, query: JobListQuery) -> Answer:
 @jobs.api(
     "POST",
     "/api/jobs/bulk",
+    permission=Permission.JOBS_WRITE,
     summary="Cancel or delete many jobs",
     details="Each job is tried by itself; the answer says for each whether it worked, and why not.",
     body=json_body(BulkRequest),
@@ -111,7 +115,13 @@ def bulk(request: Request, body: BulkRequest) -> Answer:
     return json_answer({"items": [{"job_id": each.job_id, "ok": each.ok, "detail": each.detail} for each in results]})
 
 
-@jobs.api("GET", "/api/jobs/{job_id}", summary="See a job with its orders", answers={200: JobWithOrdersJson})
+@jobs.api(
+    "GET",
+    "/api/jobs/{job_id}",
+    permission=Permission.JOBS_READ,
+    summary="See a job with its orders",
+    answers={200: JobWithOrdersJson},
+)
 def get_job(request: Request, job_id: str) -> Answer:
     return Answer(_whole(request, job_id), 200, {"Content-Type": JSON})
 
@@ -119,6 +129,7 @@ def get_job(request: Request, job_id: str) -> Answer:
 @jobs.api(
     "GET",
     "/api/jobs/{job_id}/submission",
+    permission=Permission.JOBS_READ,
     summary="See what was submitted",
     details="With all commands; values of secrets are empty. It can be submitted again.",
     answers={200: JobRequest},
@@ -130,6 +141,7 @@ def get_submission(request: Request, job_id: str) -> Answer:
 @jobs.api(
     "PATCH",
     "/api/jobs/{job_id}",
+    permission=Permission.JOBS_WRITE,
     summary="Cancel a job",
     details="Nothing more is started and what runs is stopped; the job is `cancelled` once all of it has ended. "
     "With If-Match, only if it still is what you read.",
@@ -145,6 +157,7 @@ def edit_job(request: Request, job_id: str, body: JobEdit) -> Answer:  # noqa: A
 @jobs.api(
     "DELETE",
     "/api/jobs/{job_id}",
+    permission=Permission.JOBS_WRITE,
     summary="Delete a job that has ended",
     details="With its orders, logs, artifacts and history.",
     answers={204: None},
@@ -158,6 +171,7 @@ def delete_job(request: Request, job_id: str) -> Answer:
 @jobs.api(
     "GET",
     "/api/jobs/{job_id}/retry",
+    permission=Permission.JOBS_READ,
     summary="See what a retry would do",
     query=RetryQuery,
     answers={200: RetryPlanJson},
@@ -171,6 +185,7 @@ def retry_plan(request: Request, job_id: str, query: RetryQuery) -> Answer:
 @jobs.api(
     "POST",
     "/api/jobs/{job_id}/retry",
+    permission=Permission.JOBS_WRITE,
     summary="Run a job again",
     details="From one order on with all that depends on it, or, without one, whatever did not succeed.",
     body=json_body(RetryRequest, required=False, example={"from_order": "sort"}),
@@ -185,6 +200,7 @@ def retry(request: Request, job_id: str, body: RetryRequest) -> Answer:
 @jobs.api(
     "POST",
     "/api/jobs/{job_id}/clone",
+    permission=Permission.JOBS_WRITE,
     summary="Submit a job again, with changes",
     details="The body holds the fields of the job that are to differ. Secrets are carried over unless given anew.",
     body=Body(JobChanges, {JSON: _read_changes}, required=False, examples={"example": {"priority": 5}}),
@@ -199,6 +215,7 @@ def clone(request: Request, job_id: str, body: dict[str, Any]) -> Answer:
 @jobs.api(
     "GET",
     "/api/jobs/{job_id}/events",
+    permission=Permission.JOBS_READ,
     summary="Read a job's history",
     query=EventListQuery,
     answers={200: EventPageJson},
@@ -215,6 +232,7 @@ def list_events(request: Request, job_id: str, query: EventListQuery) -> Answer:
 @jobs.api(
     "GET",
     "/api/jobs/{job_id}/orders/{order_num}/log",
+    permission=Permission.JOBS_READ,
     summary="Read an order's log",
     details="To follow it, ask again from X-Log-Next-Offset on until X-Log-Complete is `true`.",
     query=LogQuery,
@@ -242,6 +260,7 @@ def read_log(request: Request, job_id: str, order_num: str, query: LogQuery) -> 
 @jobs.api(
     "GET",
     "/api/jobs/{job_id}/orders/{order_num}/artifacts",
+    permission=Permission.JOBS_READ,
     summary="List the files an order left",
     answers={200: ArtifactListJson},
 )
@@ -253,6 +272,7 @@ def list_artifacts(request: Request, job_id: str, order_num: str) -> Answer:
 @jobs.api(
     "GET",
     "/api/jobs/{job_id}/orders/{order_num}/artifacts/{path}",
+    permission=Permission.JOBS_READ,
     summary="Download a file an order left",
     details="Leads to a link that works without signing in for a short time. Slashes of the path go as %2F.",
     answers={302: None},

@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.documents import TRANSACTION_LIMIT, Absent, Check, Condition, Delete, FieldIs, Put, Write
-from chalicelib.jobs import store
-from chalicelib.jobs.decide import LOST, STOPPED, Claim, Decision, End, Requeue, Stop
+from chalicelib.jobs import slots, store
+from chalicelib.jobs.decide import HELD, LOST, STOPPED, Claim, Decision, End, Requeue, Stop
 from chalicelib.jobs.lock import Lock
 from chalicelib.jobs.model import (
     QUEUED_AGAIN,
@@ -22,6 +22,8 @@ from chalicelib.jobs.model import (
     check_order_transition,
 )
 from chalicelib.jobs.results import running_event
+from chalicelib.notifications import notices
+from chalicelib.notifications.model import Notice, NoticeKind
 from chalicelib.wiring import Ports
 
 ENGINE = "millrace"
@@ -41,6 +43,8 @@ class Changes:
         held: Lock,
         now: datetime,
         carried: Report | None = None,
+        free_slots: Iterable[int] = (),
+        notifies: bool = False,
     ) -> None:
         self.job = job
         self._ports = ports
@@ -55,6 +59,10 @@ class Changes:
         self._kept: Order | None = None
         self._stopped: list[Order] = []
         self._freed: list[str] = []
+        self._free_slots = iter(free_slots)
+        self._freed_slot = False
+        self._notifies = notifies
+        self._notice: Notice | None = None
 
     @property
     def is_full(self) -> bool:
@@ -85,12 +93,15 @@ class Changes:
             worker="",
             stop_asked_at=None,
             exit_code=None,
+            slot=next(self._free_slots, 0),
         )
         if keeper:
             after = self._begin(before, after, keeper)
         else:
             self._write(before, after)
             self._claimed.append(after)
+        if after.slot:
+            self._writes.append(slots.take(self.job, after))
         if queue_id := before.spec.queue_id:
             self._hold(queue_id, before.number)
 
@@ -118,7 +129,8 @@ class Changes:
             reason=action.reason,
             not_before=action.not_before,
             tries=before.tries - action.loss,
-            losses=before.losses + (action.loss and action.reason != STOPPED),
+            losses=before.losses + (action.loss and action.reason not in (STOPPED, HELD)),
+            slot=0,
             attempts=_appended(before.attempts, attempt),
         )
         self._take_result(before, stop=action.reason != LOST)
@@ -140,6 +152,7 @@ class Changes:
             exit_code=attempt.exit_code,
             attempts=_appended(before.attempts, attempt) if ran else before.attempts,
             artifacts=tuple(report.artifacts) if report and ran else (),
+            slot=0,
         )
         if ran:
             self._take_result(before, stop=action.reason != LOST)
@@ -159,7 +172,11 @@ class Changes:
             after = replace(after, warnings=decision.warnings, deadline=decision.deadline, look_at=decision.look_at)
         if decision and decision.finish:
             after = replace(after, status=decision.finish, ended_at=self._now)
-            self._writes.append(store.put_event(before.job_id, self._finished(after)))
+            finished = self._finished(after)
+            self._writes.append(store.put_event(before.job_id, finished))
+            if self._notifies:
+                self._notice = notice_of_end(after, finished.message, self._now)
+                self._writes.append(notices.put(self._notice))
         if after.status is not before.status:
             check_job_transition(before.status, after.status)
         self._ports.documents.transact([self._held.check(), store.put_job(after), *self._writes])
@@ -187,6 +204,14 @@ class Changes:
 
     def take_freed_queues(self) -> list[str]:
         taken, self._freed = self._freed, []
+        return taken
+
+    def take_notice(self) -> Notice | None:
+        taken, self._notice = self._notice, None
+        return taken
+
+    def take_freed_slot(self) -> bool:
+        taken, self._freed_slot = self._freed_slot, False
         return taken
 
     @staticmethod
@@ -263,6 +288,22 @@ class Changes:
         if queue_id := order.spec.queue_id:
             self._writes.append(Delete(store.mutex_key(self.job.tenant_id, queue_id)))
             self._freed.append(queue_id)
+        if order.slot:
+            self._writes.append(slots.give_back(self.job, order))
+            self._freed_slot = True
+
+
+def notice_of_end(job: Job, summary: str, now: datetime) -> Notice:
+    """A job that is retried ends again, in another version of itself."""
+    well = job.status in (JobStatus.SUCCEEDED, JobStatus.CANCELLED)
+    return Notice(
+        notice_id=f"job-{job.job_id}-{job.version}",
+        tenant_id=job.tenant_id,
+        kind=NoticeKind.JOB_FINISHED if well else NoticeKind.JOB_FAILED,
+        at=now,
+        data={"job_id": job.job_id, "name": job.name, "status": job.status.value, "summary": summary},
+        username=job.username,
+    )
 
 
 def _appended(attempts: Sequence[Attempt], attempt: Attempt) -> tuple[Attempt, ...]:

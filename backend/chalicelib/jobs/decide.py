@@ -19,6 +19,8 @@ LONGEST_NAP = timedelta(seconds=30)
 """An open job is looked at this often, whatever was lost."""
 
 CANCELLED, JOB_TIMEOUT, LOST, STOPPED = "cancelled", "job_timeout", "worker_lost", "worker_stopped"
+HELD = "organisation_held"
+"""A worker did not begin it, because its tenant was parked or suspended when its turn came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,10 @@ class Board:
     """Running orders whose worker is known to be gone."""
     busy_queues: frozenset[str] = frozenset()
     """queue_ids held by other jobs."""
+    why_held: str = ""
+    """Why nothing of the tenant may start, in words; empty when it may."""
+    room: int | None = None
+    """How many more orders its tenant may have in flight; None when that is not limited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +117,8 @@ class Decision:
     """When to look again if nothing happens before; None once the job has ended."""
     blocked_queues: frozenset[str] = frozenset()
     """queue_ids of other jobs' that ready orders wait for."""
+    at_limit: bool = False
+    """Ready orders wait until the tenant has fewer in flight."""
 
 
 def decide(board: Board, now: datetime) -> Decision:
@@ -127,6 +135,10 @@ class _Round:
         self.blocked: set[str] = set()
         self.requeued: set[int] = set()
         self.deadline = board.job.deadline or self._first_deadline()
+        self.at_limit = False
+        if self.deadline and board.why_held and not self._numbers(OrderStatus.RUNNING):
+            # A job's time does not run while its tenant is kept from running it.
+            self.deadline = now + timedelta(seconds=board.job.job_timeout)
 
     def decide(self) -> Decision:
         why = self._why_stopping()
@@ -143,6 +155,7 @@ class _Round:
             deadline=self.deadline,
             look_at=None if ended else max(self.now, min(self.times)),
             blocked_queues=frozenset(self.blocked),
+            at_limit=self.at_limit,
         )
 
     def _first_deadline(self) -> datetime | None:
@@ -230,6 +243,7 @@ class _Round:
             return
         active = self._numbers(OrderStatus.DISPATCHING, OrderStatus.RUNNING)
         self.room = self.board.job.max_parallel - len(active)
+        self.tenant_room = self.board.room
         self.held = {queue for number in active if (queue := self._node(number).queue_id)}
         for number in self.board.plan.topological:
             if self.statuses[number - 1] is not OrderStatus.QUEUED or number in self.requeued:
@@ -265,7 +279,10 @@ class _Round:
 
     def _claim(self, number: int) -> None:
         queue = self._node(number).queue_id
-        if self.room <= 0 or queue in self.held:
+        if self.board.why_held or self.room <= 0 or queue in self.held:
+            return
+        if self.tenant_room == 0:
+            self.at_limit = True
             return
         if queue in self.board.busy_queues:
             self.blocked.add(str(queue))
@@ -273,6 +290,8 @@ class _Round:
         if queue:
             self.held.add(queue)
         self.room -= 1
+        if self.tenant_room is not None:
+            self.tenant_room -= 1
         self.statuses[number - 1] = OrderStatus.DISPATCHING
         self.actions.append(Claim(number))
 
@@ -318,12 +337,14 @@ def waiting_reasons(board: Board, name_of: Describe, now: datetime) -> Iterator[
     full = active >= board.job.max_parallel
     for number, status in enumerate(board.statuses, 1):
         if status is OrderStatus.DISPATCHING:
-            yield number, "waits for a free worker"
+            yield number, board.why_held or "waits for a free worker"
         elif status is OrderStatus.QUEUED:
             yield number, _why_queued(board, number, name_of, now, full=full)
 
 
-def _why_queued(board: Board, number: int, name_of: Describe, now: datetime, *, full: bool) -> str:
+def _why_queued(  # noqa: PLR0911 - a table of reasons
+    board: Board, number: int, name_of: Describe, now: datetime, *, full: bool
+) -> str:
     node, order = board.plan.nodes[number - 1], board.orders.get(number)
     pending = [each for each in node.dependencies if not board.statuses[each - 1].ended]
     if pending:
@@ -332,8 +353,12 @@ def _why_queued(board: Board, number: int, name_of: Describe, now: datetime, *, 
     if order and order.not_before and order.not_before > now:
         seconds = max(1, round((order.not_before - now).total_seconds()))
         return f"next attempt in {seconds} s ({order.reason})" if order.reason else f"next attempt in {seconds} s"
+    if board.why_held:
+        return board.why_held
     if full:
         return f"waits for its turn: {board.job.max_parallel} orders of this job run already (max_parallel)"
+    if board.room == 0:
+        return "waits for its turn: the organisation has as many orders in flight as its limit allows"
     if node.queue_id:
         return f"waits for the queue `{node.queue_id}`, which another order holds"
     return "is about to be handed out"

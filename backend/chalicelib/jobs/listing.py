@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.accounts.model import Caller
+from chalicelib.accounts.permissions import Permission, require
 from chalicelib.clock import to_text
 from chalicelib.documents import Document, Index, Json, Range
 from chalicelib.jobs import store
@@ -66,6 +67,7 @@ def list_jobs(
 def list_stored_jobs(
     ports: Ports, caller: Caller, filters: JobFilters, *, limit: int = 50, cursor: str | None = None
 ) -> StoredPage:
+    require(caller, Permission.JOBS_READ)
     index, partition = Index.FIRST, store.tenant_index(caller.tenant_id)
     if filters.status:
         index, partition = Index.SECOND, store.status_index(caller.tenant_id, filters.status)

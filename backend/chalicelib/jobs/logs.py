@@ -12,8 +12,12 @@ PIECE = 256 * 1024
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 2.0
 
 
+def tenant_prefix(tenant_id: str) -> str:
+    return f"logs/{tenant_id}/"
+
+
 def log_prefix(tenant_id: str, job_id: str) -> str:
-    return f"logs/{tenant_id}/{job_id}/"
+    return f"{tenant_prefix(tenant_id)}{job_id}/"
 
 
 def _folder(tenant_id: str, job_id: str, number: int, attempt: int) -> str:

@@ -160,6 +160,8 @@ class Order:
     exit_code: int | None = None
     attempts: Sequence[Attempt] = ()
     artifacts: Sequence[Artifact] = ()
+    slot: int = 0
+    """The place it holds among those its tenant may have in flight; 0 when it holds none (see slots.py)."""
     version: int = 0
 
     @property

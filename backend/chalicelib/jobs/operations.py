@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Literal
 
-from chalicelib.accounts.model import Caller, Role
+from chalicelib.accounts.model import Caller
+from chalicelib.accounts.permissions import Permission, require
+from chalicelib.accounts.tenants.standing import standing
+from chalicelib.audit.recording import entry
 from chalicelib.documents import ConditionFailed, Delete, Range, VersionIs
-from chalicelib.errors import Conflict, MillraceError, NotAllowed, NotFound
-from chalicelib.jobs import dag, logs, store, submitting
+from chalicelib.errors import Conflict, MillraceError, NotFound
+from chalicelib.jobs import dag, logs, slots, store, submitting
 from chalicelib.jobs.decide import waiting_reasons
 from chalicelib.jobs.logs import LogPart
 from chalicelib.jobs.model import STATE_LETTERS, Event, Job, JobStatus, Order, OrderStatus
@@ -46,15 +49,18 @@ class BulkResult:
     detail: str
 
 
-def submit(ports: Ports, caller: Caller, request: JobRequest, *, job_id: str | None = None) -> Job:
+def submit(
+    ports: Ports, caller: Caller, request: JobRequest, *, job_id: str | None = None, cloned_from: str = ""
+) -> Job:
     """A new job, queued and about to be looked at. With the `job_id` of an earlier submission, that one's job."""
-    _may_write(caller)
-    job = submitting.create(ports, caller, request, job_id=job_id or ports.clock.new_id())
+    require(caller, Permission.JOBS_WRITE)
+    job = submitting.create(ports, caller, request, job_id=job_id or ports.clock.new_id(), cloned_from=cloned_from)
     wake(ports, job.job_id, tenant_id=job.tenant_id)
     return job
 
 
 def get_job(ports: Ports, caller: Caller, job_id: str) -> Job:
+    require(caller, Permission.JOBS_READ)
     job = store.find_job(ports.documents, job_id)
     if job.tenant_id != caller.tenant_id:
         raise NotFound(f"There is no job {job_id}.")
@@ -70,7 +76,9 @@ def orders_of(ports: Ports, job: Job) -> list[Order]:
     orders = store.load_all_orders(ports.documents, job)
     if job.status.ended:
         return orders
-    board = board_of(job, orders)
+    tenant = standing(ports.documents, job.tenant_id)
+    free_slots = slots.free(ports.documents, job, tenant.limits.concurrency)
+    board = board_of(job, orders, why_held=tenant.why_held, room=None if free_slots is None else len(free_slots))
     reasons = dict(waiting_reasons(board, lambda number: orders[number - 1].name, ports.clock.now()))
     return [replace(each, reason=reasons[each.number]) if each.number in reasons else each for each in orders]
 
@@ -101,7 +109,7 @@ def list_events(
 
 def cancel(ports: Ports, caller: Caller, job_id: str) -> Job:
     """Ask for the end of a job. What runs is stopped within seconds; the job then ends as cancelled."""
-    _may_write(caller)
+    require(caller, Permission.JOBS_WRITE)
     for _ in range(_TRIES):
         job = get_job(ports, caller, job_id)
         if job.status.ended:
@@ -109,7 +117,7 @@ def cancel(ports: Ports, caller: Caller, job_id: str) -> Job:
         if job.cancel_requested_by:
             return job
         after = replace(job, cancel_requested_by=caller.email, reason=f"cancelled by {caller.email}")
-        if _save(ports, caller, after, "job.cancel_requested"):
+        if _save(ports, caller, job, after, kind="job.cancel_requested", action="job.cancel"):
             wake(ports, job_id, tenant_id=job.tenant_id)
             return replace(after, version=job.version + 1)
     raise _busy()
@@ -122,7 +130,7 @@ def retry_plan(ports: Ports, caller: Caller, job_id: str, *, from_order: int | N
 
 def retry(ports: Ports, caller: Caller, job_id: str, *, from_order: int | None = None) -> Job:
     """Run part of an ended job again, in place: attempts and history go on."""
-    _may_write(caller)
+    require(caller, Permission.JOBS_WRITE)
     for _ in range(_TRIES):
         job = get_job(ports, caller, job_id)
         plan = _plan_retry(ports, job, from_order)
@@ -141,9 +149,8 @@ def retry(ports: Ports, caller: Caller, job_id: str, *, from_order: int | None =
             cancel_requested_by="",
             look_at=ports.clock.now(),
         )
-        if _save(
-            ports, caller, after, "job.retried", f"{len(plan.reruns)} orders run again, {len(plan.keeps)} are kept"
-        ):
+        told = f"{len(plan.reruns)} orders run again, {len(plan.keeps)} are kept"
+        if _save(ports, caller, job, after, kind="job.retried", action="job.retry", message=told):
             wake(ports, job_id, tenant_id=job.tenant_id)
             return replace(after, version=job.version + 1)
     raise _busy()
@@ -189,22 +196,24 @@ def clone(
     ports: Ports, caller: Caller, job_id: str, changes: Mapping[str, Any], *, new_job_id: str | None = None
 ) -> Job:
     """Submit it again with some fields replaced. Secrets left empty keep the values they had in the original."""
-    _may_write(caller)
+    require(caller, Permission.JOBS_WRITE)
     job = get_job(ports, caller, job_id)
     orders = store.load_all_orders(ports.documents, job)
     request = parse_request({**submitting.as_submission(job, orders), **changes})
     filled = submitting.with_secrets_of(ports.vault, request, orders)
-    return submit(ports, caller, filled, job_id=new_job_id)
+    return submit(ports, caller, filled, job_id=new_job_id, cloned_from=job_id)
 
 
 def delete(ports: Ports, caller: Caller, job_id: str) -> None:
     """Remove an ended job with its history, logs and artifacts."""
-    _may_write(caller)
+    require(caller, Permission.JOBS_WRITE)
     job = get_job(ports, caller, job_id)
     if not job.status.ended:
         raise Conflict(f"The job is {job.status}; cancel it first.")
+    gone = {"name": job.name, "status": job.status.value, "orders": job.order_count}
+    recorded = entry(ports.clock, caller, "job.delete", f"job/{job_id}", before=gone)
     try:
-        ports.documents.transact([Delete(store.job_key(job_id), [VersionIs(job.version)])])
+        ports.documents.transact([Delete(store.job_key(job_id), [VersionIs(job.version)]), recorded])
     except ConditionFailed:
         raise Conflict("Somebody changed the job meanwhile; look at it again.") from None
     submitting.sweep(ports, job_id, job.tenant_id)
@@ -212,7 +221,7 @@ def delete(ports: Ports, caller: Caller, job_id: str) -> None:
 
 def bulk(ports: Ports, caller: Caller, action: Literal["cancel", "delete"], job_ids: Sequence[str]) -> list[BulkResult]:
     """The same for many jobs; one result each, and one that cannot be done stops none of the others."""
-    _may_write(caller)
+    require(caller, Permission.JOBS_WRITE)
     act = cancel if action == "cancel" else delete
     return [_one_of_many(act, ports, caller, job_id) for job_id in dict.fromkeys(job_ids)]
 
@@ -268,11 +277,14 @@ def artifact_link(ports: Ports, caller: Caller, job_id: str, number: int, path: 
     raise NotFound(f"Order {number:04d} left no file `{path}`.")
 
 
-def _save(ports: Ports, caller: Caller, job: Job, kind: str, message: str = "") -> bool:
+def _save(ports: Ports, caller: Caller, before: Job, after: Job, *, kind: str, action: str, message: str = "") -> bool:
     """Write the job with a line of its history; False when somebody else wrote it first."""
     event = Event(event_id=ports.clock.new_id(), at=ports.clock.now(), actor=caller.email, kind=kind, message=message)
+    was = {"status": before.status.value, "cancel_requested_by": before.cancel_requested_by}
+    is_ = {"status": after.status.value, "cancel_requested_by": after.cancel_requested_by, "told": message}
+    recorded = entry(ports.clock, caller, action, f"job/{after.job_id}", before=was, after=is_)
     try:
-        ports.documents.transact([store.put_job(job), store.put_event(job.job_id, event)])
+        ports.documents.transact([store.put_job(after), store.put_event(after.job_id, event), recorded])
     except ConditionFailed:
         return False
     return True
@@ -280,8 +292,3 @@ def _save(ports: Ports, caller: Caller, job: Job, kind: str, message: str = "") 
 
 def _busy() -> Conflict:
     return Conflict("The job is changing too fast just now; try again.")
-
-
-def _may_write(caller: Caller) -> None:
-    if caller.role is Role.VIEWER:
-        raise NotAllowed("Viewers can look, but not change anything; ask an admin of your organisation for more.")

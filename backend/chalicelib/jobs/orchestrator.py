@@ -9,9 +9,10 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from chalicelib.accounts.tenants.standing import Standing, standing
 from chalicelib.documents import ConditionFailed, Put, Range
 from chalicelib.errors import MillraceError, NotFound
-from chalicelib.jobs import dag, lock, results, store
+from chalicelib.jobs import dag, lock, results, slots, store
 from chalicelib.jobs.changes import Changes
 from chalicelib.jobs.decide import Board, Claim, Decision, End, Node, Plan, Requeue, Result, Stop, decide
 from chalicelib.jobs.dispatching import assignment_of, dispatch_failed, mark_running
@@ -19,6 +20,7 @@ from chalicelib.jobs.executors import DispatchFailed, Started
 from chalicelib.jobs.lock import Lock
 from chalicelib.jobs.model import STATUS_OF_LETTER, Job, Order, OrderStatus, Report, Target
 from chalicelib.jobs.wakeups import wake
+from chalicelib.notifications import notices
 from chalicelib.wiring import Ports
 
 log = logging.getLogger(__name__)
@@ -110,11 +112,26 @@ class Orchestrator:
         now = self._ports.clock.now()
         reports = self._reports(job_id)
         carried = errand.report if errand and errand.report.number not in reports else None
-        board = self._board(job, reports if carried is None else {**reports, carried.number: carried})
+        known = reports if carried is None else {**reports, carried.number: carried}
+        tenant = standing(self._ports.documents, job.tenant_id)
+        free_slots = slots.free(self._ports.documents, job, tenant.limits.concurrency)
+        board = self._board(job, known, tenant, room=None if free_slots is None else len(free_slots))
         decision = decide(board, now)
-        changes = Changes(self._ports, job, orders=board.orders, reports=reports, held=held, now=now, carried=carried)
+        changes = Changes(
+            self._ports,
+            job,
+            orders=board.orders,
+            reports=reports,
+            held=held,
+            now=now,
+            carried=carried,
+            free_slots=free_slots or (),
+            notifies=tenant.notifies,
+        )
         failed = self._apply(decision, changes, errand)
         became_free = self._queue_up(job, decision.blocked_queues)
+        if decision.at_limit:
+            became_free |= slots.wait(self._ports.documents, job, tenant.limits.concurrency)
         return failed or became_free or (decision.look_at is not None and decision.look_at <= now)
 
     def _reports(self, job_id: str) -> Mapping[int, Report]:
@@ -122,7 +139,7 @@ class Orchestrator:
         page = self._ports.documents.query(store.partition(job_id), within, limit=1000)
         return {each.number: each for each in map(store.to_report, page.items)}
 
-    def _board(self, job: Job, reports: Mapping[int, Report]) -> Board:
+    def _board(self, job: Job, reports: Mapping[int, Report], tenant: Standing, *, room: int | None) -> Board:
         documents = self._ports.documents
         plan = self._plan(job)
         statuses = [STATUS_OF_LETTER[letter] for letter in job.states]
@@ -149,6 +166,8 @@ class Orchestrator:
             results=results,
             lost=frozenset(lost),
             busy_queues=self._busy_queues(job, plan, statuses),
+            why_held=tenant.why_held,
+            room=room,
         )
 
     def _plan(self, job: Job) -> Plan:
@@ -215,6 +234,10 @@ class Orchestrator:
         failed = self._hand_out(changes.job, changes.take_claimed())
         for queue_id in changes.take_freed_queues():
             self._wake_waiters(changes.job, queue_id)
+        if notice := changes.take_notice():
+            notices.wake(self._ports, notice)
+        if changes.take_freed_slot():
+            slots.wake_waiters(self._ports, changes.job.tenant_id)
         return failed
 
     def _hand_out(self, job: Job, orders: Iterable[Order]) -> bool:
@@ -280,7 +303,7 @@ def plan_of(orders: Iterable[Order]) -> Plan:
     return Plan(nodes, tuple(number for layer in dag.layers(dependencies) for number in layer))
 
 
-def board_of(job: Job, orders: Iterable[Order]) -> Board:
+def board_of(job: Job, orders: Iterable[Order], *, why_held: str = "", room: int | None = None) -> Board:
     """A board for looking at, from all orders of a job."""
     everything = list(orders)
     return Board(
@@ -288,4 +311,6 @@ def board_of(job: Job, orders: Iterable[Order]) -> Board:
         plan=plan_of(everything),
         statuses=[order.status for order in everything],
         orders={order.number: order for order in everything},
+        why_held=why_held,
+        room=room,
     )

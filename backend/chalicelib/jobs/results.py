@@ -43,6 +43,31 @@ def running_event(clock: Clock, number: int, attempt: int, now: datetime) -> Eve
     )
 
 
+def hand_back(ports: Ports, assignment: Assignment, reason: str) -> None:
+    """An attempt that is not to begin now: it waits anew. Nothing when it has begun, or is not wanted, anyway."""
+    result = Report(
+        number=assignment.number,
+        attempt=assignment.attempt,
+        status=OrderStatus.QUEUED,
+        reason=reason,
+        exit_code=None,
+        started_at=None,
+        ended_at=ports.clock.now(),
+        worker="",
+        artifacts=(),
+    )
+    waiting = [FieldIs("live", assignment.attempt), FieldIs("status", OrderStatus.DISPATCHING)]
+    try:
+        ports.documents.transact(
+            [
+                Check(store.order_key(assignment.job_id, assignment.number), waiting),
+                Put(store.result_key(assignment.job_id, assignment.number), store.report_body(result), [Absent()]),
+            ]
+        )
+    except ConditionFailed:
+        return
+
+
 def report_of(
     ports: Ports,
     assignment: Assignment,

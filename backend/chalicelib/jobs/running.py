@@ -1,6 +1,7 @@
 """One attempt of an order on this machine: its folder, environment, log, commands and artifacts."""
 
 import logging
+import os
 import signal
 import threading
 import time
@@ -11,13 +12,17 @@ from pathlib import Path
 
 import stamina
 
+from chalicelib.accounts.tenants.standing import standing
 from chalicelib.errors import MillraceError
 from chalicelib.jobs import results, store
-from chalicelib.jobs.decide import CANCELLED, LOST, STOPPED
+from chalicelib.jobs.actions import SHELL, Action, Actions, Stopped, Task
+from chalicelib.jobs.decide import CANCELLED, HELD, LOST, STOPPED
 from chalicelib.jobs.executors import Assignment
 from chalicelib.jobs.logs import LogWriter
 from chalicelib.jobs.model import Artifact, Job, Order, OrderStatus, Report
 from chalicelib.jobs.submitting import artifact_prefix
+from chalicelib.limits import storage
+from chalicelib.limits.storage import Meter
 from chalicelib.shells import Ending, Masker, Outcome, Shells, Stop, UnsafeFolder
 from chalicelib.wiring import Ports
 
@@ -50,22 +55,29 @@ class Finding:
 class Runner:
     """Runs attempts in the slots of one worker process."""
 
-    def __init__(self, ports: Ports, shells: Shells, worker: str) -> None:
+    def __init__(self, ports: Ports, shells: Shells, worker: str, actions: Actions) -> None:
         self._ports = ports
+        self._actions = actions
         self._shells = shells
         self._worker = worker
+        self._meter = Meter()
         self._running: dict[tuple[str, int], Running] = {}
         self._lock = threading.Lock()
         self._closing = False
 
     def begin(self, assignment: Assignment) -> Order | None:
-        """The order, running here now; None when nobody wants this attempt any more."""
+        """The order, running here now; None when nobody wants this attempt any more, or its tenant may not run it."""
+        if standing(self._ports.documents, assignment.tenant_id).why_held:
+            results.hand_back(self._ports, assignment, HELD)
+            return None
         return results.begin(self._ports, assignment, worker=self._worker)
 
     def run(self, slot: int, order: Order, assignment: Assignment) -> Report:
         """Carry out an attempt that was begun. The result is not stored yet."""
         with self._registered(assignment) as running:
             finding = self._carry_out(slot, order, running)
+            left = sum(each.size for each in finding.artifacts) + (running.log.kept if running.log else 0)
+            self._meter.add(assignment.tenant_id, left)
         return results.report_of(
             self._ports,
             assignment,
@@ -102,6 +114,10 @@ class Runner:
         for running in self._all():
             if running.log:
                 running.log.write_due(now)
+
+    def write_usage(self) -> None:
+        """Count what the attempts that ended have left."""
+        self._meter.write(self._ports)
 
     def obey_stops(self) -> None:
         """The net under a lost request to stop: the order itself says it too."""
@@ -140,30 +156,45 @@ class Runner:
 
     def _try_carry_out(self, slot: int, order: Order, running: Running) -> Finding:
         job = store.find_job(self._ports.documents, running.assignment.job_id)
+        if order.spec.action != SHELL:
+            return self._act(self._actions[order.spec.action], job, order, running)
         folder = self._shells.prepare(slot)
         try:
             self._bring_inputs(slot, folder, job, order)
             outcome = self._run_commands(slot, job, order, running)
-            artifacts, missing = self._keep_outputs(slot, order, running.assignment)
+            artifacts, missing, full = self._keep_outputs(slot, order, running.assignment)
         finally:
             self._shells.clear(slot)
         status, reason = judge(outcome, order, shutting_down=running.shutting_down)
         if status is OrderStatus.SUCCEEDED and missing:
             status, reason = OrderStatus.FAILED, f"the output `{missing[0]}` was not there at the end"
+        if status is OrderStatus.SUCCEEDED and full:
+            status, reason = OrderStatus.FAILED, f"the organisation's storage is full: no room for `{full[0]}`"
         return Finding(status, reason, outcome.exit_code, tuple(artifacts))
+
+    def _act(self, action: Action, job: Job, order: Order, running: Running) -> Finding:
+        log = running.log = self._open_log(job, order)
+        task = Task(self._ports, job, order, lambda line: log.add(f"{line}\n".encode()), running.stop.is_set)
+        try:
+            action(task)
+        except Stopped:
+            ended = (OrderStatus.QUEUED, STOPPED) if running.shutting_down else (OrderStatus.CANCELLED, CANCELLED)
+            return Finding(*ended)
+        except MillraceError as error:
+            task.say(error.detail)
+            return Finding(OrderStatus.FAILED, error.detail)
+        finally:
+            log.close()
+        return Finding(OrderStatus.SUCCEEDED, "")
+
+    def _open_log(self, job: Job, order: Order) -> LogWriter:
+        limit = self._ports.settings.log_limit
+        return LogWriter(self._ports.objects, job.tenant_id, job.job_id, order.number, order.attempt, limit=limit)
 
     def _run_commands(self, slot: int, job: Job, order: Order, running: Running) -> Outcome:
         secrets = {name: self._ports.vault.open(sealed) for name, sealed in order.spec.secret_env.items()}
         masker = Masker(secrets.values())
-        log = LogWriter(
-            self._ports.objects,
-            job.tenant_id,
-            job.job_id,
-            order.number,
-            order.attempt,
-            limit=self._ports.settings.log_limit,
-        )
-        running.log = log
+        log = running.log = self._open_log(job, order)
         outcome = self._shells.run(
             slot,
             commands=order.spec.commands,
@@ -190,9 +221,14 @@ class Runner:
         if any(each.artifacts for each in dependencies.values()):
             self._shells.give(slot, folder / INPUTS)
 
-    def _keep_outputs(self, slot: int, order: Order, assignment: Assignment) -> tuple[list[Artifact], list[str]]:
-        """What was kept, and which of the declared outputs are not there."""
-        kept, missing = [], []
+    def _keep_outputs(
+        self, slot: int, order: Order, assignment: Assignment
+    ) -> tuple[list[Artifact], list[str], list[str]]:
+        """What was kept, which of the declared outputs are not there, and which are too large for what is left."""
+        kept: list[Artifact] = []
+        missing: list[str] = []
+        full: list[str] = []
+        room = storage.room(self._ports, assignment.tenant_id) if order.spec.outputs else None
         place = f"{artifact_prefix(assignment.tenant_id, assignment.job_id)}{order.number:04d}/{order.attempt:04d}"
         for path in order.spec.outputs:
             try:
@@ -201,9 +237,12 @@ class Runner:
                 missing.append(path)
                 continue
             with file:
+                if room is not None and os.fstat(file.fileno()).st_size > room - sum(each.size for each in kept):
+                    full.append(path)
+                    continue
                 size = self._ports.objects.put(f"{place}/{path}", file, replace=True)
             kept.append(Artifact(path=path, size=size, object=f"{place}/{path}"))
-        return kept, missing
+        return kept, missing, full
 
 
 def engine_values(job: Job, order: Order) -> dict[str, str]:

@@ -228,7 +228,7 @@ def order_state(order: Order) -> dict[str, Any]:
 
 def to_order(document: Document) -> Order:
     body = document.body
-    state = {name: body[name] for name in _STATE_FIELDS}
+    state = {name: body[name] for name in _STATE_FIELDS if name in body}
     for name in ("not_before", "dispatched_at", "started_at", "ended_at", "stop_asked_at"):
         state[name] = _time(state[name])
     state["status"] = OrderStatus(state["status"])

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.accounts.model import Caller
-from chalicelib.documents import TRANSACTION_LIMIT, Absent, ConditionFailed, Delete
+from chalicelib.audit.recording import entry
+from chalicelib.documents import TRANSACTION_LIMIT, Absent, ConditionFailed, Delete, Put
 from chalicelib.errors import Fault, Invalid
 from chalicelib.jobs import dag, logs, store
 from chalicelib.jobs.model import STATE_LETTERS, Event, Job, JobStatus, Order, OrderSpec, OrderStatus, RunWhen, Target
 from chalicelib.jobs.submission import JobRequest, OrderRequest
+from chalicelib.limits import storage
 from chalicelib.vault import Vault
 from chalicelib.wiring import Ports
 
@@ -42,13 +44,14 @@ _FINAL_ORDERS = 90
 """So many orders fit into one transaction with their job."""
 
 
-def create(ports: Ports, caller: Caller, request: JobRequest, *, job_id: str) -> Job:
+def create(ports: Ports, caller: Caller, request: JobRequest, *, job_id: str, cloned_from: str = "") -> Job:
     """Store the job and its orders; the job's own document comes last and makes it exist.
 
     Orders that do not fit into that transaction are written before it, beside a draft mark by which the sweeper finds
     and removes what a crash left. Raises Invalid for what this home cannot do.
     """
     _check_home(ports, request)
+    storage.check(ports, caller.tenant_id)
     now = ports.clock.now()
     orders = _orders(ports, request)
     job = _job(caller, request, orders, job_id=job_id, now=now)
@@ -64,6 +67,7 @@ def create(ports: Ports, caller: Caller, request: JobRequest, *, job_id: str) ->
             [
                 store.put_job(job, Absent()),
                 store.put_event(job_id, submitted),
+                _recorded(ports, caller, job, cloned_from),
                 Delete(store.draft_key(job_id)),
                 *(store.put_order(job_id, each) for each in last),
             ]
@@ -73,16 +77,32 @@ def create(ports: Ports, caller: Caller, request: JobRequest, *, job_id: str) ->
     return job
 
 
+def _recorded(ports: Ports, caller: Caller, job: Job, cloned_from: str) -> Put:
+    after = {"name": job.name, "kind": job.kind, "orders": job.order_count, "username": job.username}
+    if cloned_from:
+        after["cloned_from"] = cloned_from
+    action = "job.clone" if cloned_from else "job.submit"
+    return entry(ports.clock, caller, action, f"job/{job.job_id}", after=after)
+
+
 def sweep(ports: Ports, job_id: str, tenant_id: str) -> None:
     """Remove what a deleted job leaves: orders, history, lock, logs and artifacts."""
     while keys := [each.key for each in ports.documents.query(store.partition(job_id), limit=TRANSACTION_LIMIT).items]:
         ports.documents.transact([Delete(key) for key in keys])
-    ports.objects.delete_prefix(logs.log_prefix(tenant_id, job_id))
-    ports.objects.delete_prefix(artifact_prefix(tenant_id, job_id))
+    prefixes = (logs.log_prefix(tenant_id, job_id), artifact_prefix(tenant_id, job_id))
+    octets = storage.size_of(ports, prefixes)
+    for prefix in prefixes:
+        ports.objects.delete_prefix(prefix)
+    if octets:
+        storage.add(ports, tenant_id, -octets)
+
+
+def tenant_prefix(tenant_id: str) -> str:
+    return f"artifacts/{tenant_id}/"
 
 
 def artifact_prefix(tenant_id: str, job_id: str) -> str:
-    return f"artifacts/{tenant_id}/{job_id}/"
+    return f"{tenant_prefix(tenant_id)}{job_id}/"
 
 
 def _check_home(ports: Ports, request: JobRequest) -> None:

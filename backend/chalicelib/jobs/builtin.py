@@ -1,0 +1,35 @@
+"""Jobs of built-in actions: what Millrace does for a tenant in the background, watched like any other job."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+
+from chalicelib.clock import Clock
+from chalicelib.documents import Absent, Write
+from chalicelib.jobs import store
+from chalicelib.jobs.model import STATE_LETTERS, Event, Job, JobStatus, Order, OrderSpec, OrderStatus
+
+MOST_ORDERS = 90
+
+
+def creation(
+    clock: Clock, specs: Sequence[OrderSpec], *, job_id: str, tenant_id: str, username: str, kind: str, name: str
+) -> list[Write]:
+    """What makes the job, for the transaction of what it is about; at most MOST_ORDERS orders. Wake it afterwards."""
+    now = clock.now()
+    job = _job(specs, now, job_id=job_id, tenant_id=tenant_id, username=username, kind=kind, name=name)
+    submitted = Event(event_id=clock.new_id(), at=now, actor=username, kind="job.submitted")
+    orders = [store.put_order(job_id, Order(number=number, spec=spec)) for number, spec in enumerate(specs, 1)]
+    return [store.put_job(job, Absent()), store.put_event(job_id, submitted), *orders]
+
+
+def _job(specs: Sequence[OrderSpec], now: datetime, **named: str) -> Job:
+    return Job(
+        **named,  # type: ignore[arg-type]  # five texts, named by the caller
+        status=JobStatus.QUEUED,
+        created_at=now,
+        states=STATE_LETTERS[OrderStatus.QUEUED] * len(specs),
+        job_timeout=sum(spec.timeout for spec in specs),
+        trace_id=secrets.token_hex(4),
+        look_at=now,
+    )
