@@ -1,7 +1,9 @@
 """What a submitter writes, checked in full before anything is stored."""
 
 import re
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, cast
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, field_validator, model_validator
@@ -14,6 +16,7 @@ from chalicelib.validation import parse
 MAX_ORDERS = 2000
 MAX_DEPENDENCIES = 20_000
 MAX_TEXT = 5_000_000
+MAX_DEPTH = 40
 MAX_SECONDS = 7 * 24 * 3600
 DEFAULT_PRESIGN_EXPIRY = 7200
 TARGET_TIMEOUTS = {Target.LAMBDA: 900, Target.CODEBUILD: 8 * 3600}
@@ -159,25 +162,62 @@ def parse_submission(text: str) -> JobRequest:
     if len(text) > MAX_TEXT:
         raise Invalid(f"The job is longer than {MAX_TEXT:,} characters.")
     try:
+        _refuse_bombs(text)
         data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         raise Invalid("The text is neither YAML nor JSON.", [_syntax_fault(error)]) from None
-    except (ValueError, RecursionError) as error:
-        raise Invalid("The text cannot be read.", [Fault("", str(error) or "is nested too deeply")]) from None
+    except ValueError as error:
+        raise Invalid("The text cannot be read.", [Fault("", str(error))]) from None
     return parse_request(data)
 
 
 def parse_request(data: object) -> JobRequest:
     """A job from decoded JSON. Raises Invalid with every fault and its place."""
-    request = parse(_JOB, data, what="The job")
-    faults = list(dag.faults(request.orders)) + list(_chain_faults(request))
+    try:
+        request = parse(_JOB, data, what="The job")
+    except Invalid as refusal:
+        graph = dag.faults(_legible_orders(data))
+        raise Invalid(refusal.detail, [*refusal.faults, *graph]) from None
+    faults = list(dag.faults(request.orders)) or _chain_faults(request)
     if faults:
         raise Invalid("The job has faults.", faults)
     return request
 
 
+@dataclass(frozen=True, slots=True)
+class _Legible:
+    """What can be read of an order that may have faults elsewhere."""
+
+    order_name: str | None = None
+    queue_id: str | None = None
+    dependencies: Sequence[int | str] = ()
+
+
+def _legible_orders(data: object) -> list[_Legible]:
+    """Enough of a faulty job to find the faults of its graph too, so that one attempt shows them all."""
+    orders = data.get("orders") if isinstance(data, dict) else None
+    if not isinstance(orders, list) or len(orders) > MAX_ORDERS:
+        return []
+    return [_legible(each) if isinstance(each, dict) else _Legible() for each in orders]
+
+
+def _legible(order: Mapping[str, object]) -> _Legible:
+    name, queue_id, dependencies = order.get("order_name"), order.get("queue_id"), order.get("dependencies")
+    references = dependencies if isinstance(dependencies, list) and len(dependencies) <= MAX_ORDERS else []
+    return _Legible(
+        order_name=name if isinstance(name, str) else None,
+        queue_id=queue_id if isinstance(queue_id, str) else None,
+        # One of a wrong type has its own fault, and hides those of its neighbours rather than misplace them.
+        dependencies=references if all(_is_reference(each) for each in references) else (),
+    )
+
+
+def _is_reference(value: object) -> bool:
+    return isinstance(value, int | str) and not isinstance(value, bool)
+
+
 def _chain_faults(request: JobRequest) -> list[Fault]:
-    if request.presign_expiry is None or list(dag.faults(request.orders)):
+    if request.presign_expiry is None:
         return []
     needed = dag.longest_chain([order.timeout for order in request.orders], dag.resolve(request.orders))
     if request.presign_expiry >= needed:
@@ -185,16 +225,25 @@ def _chain_faults(request: JobRequest) -> list[Fault]:
     return [Fault("presign_expiry", f"must be at least {needed}: so long can the longest chain of orders take")]
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Safe YAML in which a name given twice is a fault and aliases cannot blow up (a `billion laughs` input)."""
+def _refuse_bombs(text: str) -> None:
+    """What would grow when it is built: nesting so deep that libyaml overruns its stack, and aliases of aliases."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise yaml.MarkedYAMLError(problem="it is nested too deeply", problem_mark=_mark(event))
+        if isinstance(event, yaml.AliasEvent):
+            problem = f"aliases (`*{event.anchor}`) are not read; write it out"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=_mark(event))
 
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            event = self.peek_event()
-            raise yaml.composer.ComposerError(
-                None, None, "aliases (`*name`) are not read; write it out", event.start_mark
-            )
-        return super().compose_node(parent, index)
+
+def _mark(event: yaml.Event) -> yaml.Mark:
+    """The C parser has marks of its own kind; the stubs know only the other."""
+    return cast(yaml.Mark, event.start_mark)
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Safe YAML in which a name given twice is a fault."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:  # noqa: FBT001, FBT002 - the library's signature
         seen = set()
