@@ -114,6 +114,12 @@ def test_a_reset_ends_all_sessions(people, token):
     assert people.owner.get("/api/user").status == 401
 
 
+def test_a_mail_that_cannot_be_sent_tells_nothing_either(people, ports):
+    (ports.settings.data / "outbox").rename(ports.settings.data / "kept")
+    (ports.settings.data / "outbox").write_text("in the way")
+    assert forget(people).status == 202
+
+
 def test_one_mail_a_minute_is_sent(people, mails):
     before = len(mails())
     forget(people)

@@ -36,6 +36,9 @@ def forget(ports: Ports, email: str) -> None:
         proofs.send(ports, Purpose.RESET, user)
     except TooMany:
         return
+    except Unavailable:
+        # An error would tell that there is an account.
+        log.exception("A mail for a forgotten password was not sent")
 
 
 def reset(ports: Ports, token: str, password: str, origin: Origin) -> User:
