@@ -75,7 +75,13 @@ class UserJson(TypedDict):
     errors=(409,),
 )
 def signup(request: Request, body: Signup) -> Answer:
-    operations.signup(request.ports, email=body.email, password=body.password, organisation=body.organisation)
+    operations.signup(
+        request.ports,
+        email=body.email,
+        password=body.password,
+        organisation=body.organisation,
+        origin=request.origin,
+    )
     tokens = operations.login(request.ports, email=body.email, password=body.password, origin=request.origin)
     return _answer(tokens, 201)
 
