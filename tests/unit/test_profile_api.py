@@ -189,6 +189,17 @@ def test_a_revoked_session_ends_at_once(people):
     assert people.nobody.post("/api/token/refresh", {"refresh_token": tokens["refresh_token"]}).status == 401
 
 
+def test_what_is_done_to_an_account_is_in_the_audit(people, token):
+    people.nobody.post("/api/email/verify", {"token": token()})
+    change(people.owner)
+    make_key(people.owner)
+    login(people, password=NEW)
+    other = next(each for each in sessions(people.owner) if not each["current"])
+    people.owner.delete(f"/api/user/sessions/{other['session_id']}")
+    kept = people.owner.get(f"/api/tenants/{people.tenant_id}/audit?limit=4").json["items"]
+    assert [each["action"] for each in kept] == ["session.revoke", "key.create", "password.change", "email.verify"]
+
+
 def test_nobody_ends_the_sessions_of_others(people):
     theirs = sessions(people.teammate)[0]["session_id"]
     assert people.owner.delete(f"/api/user/sessions/{theirs}").status == 404

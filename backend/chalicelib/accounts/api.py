@@ -184,7 +184,7 @@ def reset_password(request: Request, body: NewPassword) -> Answer:
     errors=(404,),
 )
 def verify_email(request: Request, body: Verification) -> Answer:
-    proofs.verify(request.ports, body.token)
+    proofs.verify(request.ports, body.token, request.origin)
     return no_content()
 
 
