@@ -6,10 +6,6 @@ from itertools import pairwise
 
 import pytest
 
-from chalicelib.accounts import store as members
-from chalicelib.clock import SystemClock
-from chalicelib.documents.sqlite import SqliteDocuments
-from chalicelib.sqlite import Database
 from tests import make
 from tests.performance.account import sign_up
 from tests.product import running
@@ -37,10 +33,7 @@ def ada(product):
 def platform(product):
     """Who runs the platform."""
     account = sign_up(product)
-    user_id = account.http.get("/api/user").json()["user_id"]
-    database = Database(product.data / "millrace.db")
-    SqliteDocuments(database, SystemClock()).transact([members.put_platform_admin(user_id)])
-    database.close()
+    product.make_platform_admin(account.email)
     yield account
     account.http.close()
 
