@@ -218,9 +218,7 @@ def _is_reference(value: object) -> bool:
 
 def _size_faults(request: JobRequest) -> list[Fault]:
     """A queue_id can stand for many orders, so it is the resolved dependencies that are counted."""
-    count = sum(len(order.dependencies) for order in request.orders)
-    if count <= MAX_DEPENDENCIES:
-        count = sum(map(len, dag.resolve(request.orders)))
+    count = dag.count_dependencies(request.orders)
     if count <= MAX_DEPENDENCIES:
         return []
     return [Fault("orders", f"must not have more than {MAX_DEPENDENCIES:,} dependencies in all; there are {count:,}")]
