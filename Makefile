@@ -44,7 +44,7 @@ unit: ready ## Tests in memory, temp files and SQLite
 .PHONY: integration
 integration: ready ## Adapters against emulators, workers and the command line as subprocesses
 	@mkdir -p $(COVERAGE_DIR)
-	$(PYTEST) tests/integration
+	$(PYTEST) -n 2 tests/integration
 
 .PHONY: e2e
 e2e: ready ## The running product by HTTP and in a browser; what failed is kept in build/

@@ -120,6 +120,11 @@ def test_a_syntax_fault_names_its_line():
     assert refusal.value.faults[0].place.startswith("line 3")
 
 
+def test_dependencies_are_bounded_also_where_a_queue_id_stands_for_many():
+    many = [make.order(queue_id="q") for _ in range(300)]
+    assert "20,000" in faults(make.submission(*many, *[make.order(after=["q"]) for _ in range(100)]))["orders"]
+
+
 def test_a_job_of_two_thousand_orders_is_read_and_one_more_is_not():
     assert len(make.request(*[make.order()] * 2000).orders) == 2000
     assert faults(make.submission(*[make.order()] * 2001)) == {"orders": "must have at most 2000"}

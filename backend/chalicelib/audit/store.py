@@ -1,7 +1,5 @@
 """Where audit entries live: a partition per tenant in order of time, and an index for each thing that is asked for."""
 
-from dataclasses import asdict
-
 from chalicelib.audit.model import Entry
 from chalicelib.clock import from_text, to_text
 from chalicelib.documents import Document, Index, Key, Put
@@ -30,7 +28,7 @@ def put_entry(entry: Entry) -> Put:
         Index.SECOND: Key(by_action(entry.tenant_id, entry.action), sort),
         Index.THIRD: Key(by_resource(entry.tenant_id, entry.resource), sort),
     }
-    body = {**asdict(entry), "at": to_text(entry.at)}
+    body = {name: getattr(entry, name) for name in Entry.__dataclass_fields__} | {"at": to_text(entry.at)}
     return Put(Key(partition(entry.tenant_id), sort), body, indexes=indexes)
 
 

@@ -30,6 +30,12 @@ def resolve(nodes: Sequence[Node]) -> list[tuple[int, ...]]:
     ]
 
 
+def count_dependencies(nodes: Sequence[Node]) -> int:
+    """How many there are once every queue_id is resolved, without resolving it: they could be millions."""
+    look_up = _Names(nodes)
+    return sum(look_up.size(reference) for node in nodes for reference in node.dependencies)
+
+
 def faults(nodes: Sequence[Node]) -> Iterator[Fault]:
     """Duplicate names, unknown references, and one cycle, with its path."""
     look_up = _Names(nodes)
@@ -123,6 +129,10 @@ class _Names:
         for number, node in enumerate(nodes, 1):
             if node.queue_id:
                 self._queues.setdefault(node.queue_id, []).append(number)
+
+    def size(self, reference: int | str) -> int:
+        """About how many orders the reference stands for; unknown ones for one."""
+        return len(self._queues.get(str(reference), ())) or 1
 
     def numbers(self, reference: int | str, asker: int) -> list[int]:
         """Nothing for an unknown reference. A queue_id stands for its other orders, not for the asker."""

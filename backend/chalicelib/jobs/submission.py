@@ -178,7 +178,7 @@ def parse_request(data: object) -> JobRequest:
     except Invalid as refusal:
         graph = dag.faults(_legible_orders(data))
         raise Invalid(refusal.detail, [*refusal.faults, *graph]) from None
-    faults = list(dag.faults(request.orders)) or _chain_faults(request)
+    faults = _size_faults(request) or list(dag.faults(request.orders)) or _chain_faults(request)
     if faults:
         raise Invalid("The job has faults.", faults)
     return request
@@ -214,6 +214,14 @@ def _legible(order: Mapping[str, object]) -> _Legible:
 
 def _is_reference(value: object) -> bool:
     return isinstance(value, int | str) and not isinstance(value, bool)
+
+
+def _size_faults(request: JobRequest) -> list[Fault]:
+    """A queue_id can stand for many orders, so it is the resolved dependencies that are counted."""
+    count = dag.count_dependencies(request.orders)
+    if count <= MAX_DEPENDENCIES:
+        return []
+    return [Fault("orders", f"must not have more than {MAX_DEPENDENCIES:,} dependencies in all; there are {count:,}")]
 
 
 def _chain_faults(request: JobRequest) -> list[Fault]:
