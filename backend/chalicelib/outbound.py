@@ -104,11 +104,15 @@ def _resolve(host: str, port: int) -> list[str]:
 def _connect(scheme: str, host: str, address: str, port: int) -> socket.socket:
     try:
         plain = socket.create_connection((address, port), timeout=PATIENCE)
-        if scheme == "http":
-            return plain
-        return ssl.create_default_context().wrap_socket(plain, server_hostname=host)
     except OSError as error:
         raise NotSent(f"{host} cannot be reached: {error}") from None
+    if scheme == "http":
+        return plain
+    try:
+        return ssl.create_default_context().wrap_socket(plain, server_hostname=host)
+    except OSError as error:
+        plain.close()
+        raise NotSent(f"{host} cannot be trusted: {error}") from None
 
 
 def _exchange(connected: socket.socket, parts: SplitResult, body: bytes, headers: Mapping[str, str]) -> Reply:

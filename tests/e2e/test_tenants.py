@@ -111,13 +111,16 @@ def test_the_platform_suspends_and_limits_an_organisation(platform, visit):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", sorted(SIZES))
-def test_no_flaw_on_any_of_these_pages(visit, scheme, size):
+def test_no_flaw_on_any_of_these_pages(visit, product, scheme, size):
     viewer = visit(color_scheme=scheme, viewport=SIZES[size]).sign_up()
     viewer.page.goto("/structure")
     viewer.page.get_by_label("New division").fill("A division with a name that is rather long for a phone")
     viewer.page.get_by_role("button", name="Add the division").click()
+    product.make_platform_admin(viewer.email)
+    viewer.page.goto("/platform")
+    one = viewer.page.get_by_role("link", name=re.compile("^Team")).first.get_attribute("href")
     found = []
-    for address in PAGES:
+    for address in [*PAGES, "/platform", one, f"{one}/limits"]:
         viewer.page.goto(address)
         found += [(address, flaw) for flaw in viewer.flaws()]
         found += [(address, "sideways")] if viewer.sideways() else []

@@ -1,5 +1,7 @@
 """Every route that changes something, done once: the audit then holds one entry for it, with the request's id."""
 
+from functools import cache
+
 import pytest
 
 from chalicelib.accounts import store as members
@@ -218,28 +220,28 @@ def test_every_change_is_walked():
     assert CHANGING - set(WAYS) == NOT_OF_A_TENANT
 
 
-@pytest.mark.parametrize("route", sorted(WAYS), ids=" ".join)
-def test_a_change_is_recorded_once(route):
+@cache
+def entries_of(route):
+    """What the audit holds of a change, done once for all tests."""
     world = World()
     client, path, body = WAYS[route](world)
     asking = Client(client.wsgi, client.token)
     reply = asking.send(route[0], path, body, headers={"X-Request-Id": REQUEST, "User-Agent": "a test"})
     assert reply.status < 300, reply.text
-    entries = world.entries()
+    return world.entries()
+
+
+@pytest.mark.parametrize("route", sorted(WAYS), ids=" ".join)
+def test_a_change_is_recorded_once(route):
+    entries = entries_of(route)
     assert len({each["resource"] for each in entries}) == len(entries) == THINGS.get(route, 1)
     assert {(each["address"], each["user_agent"]) for each in entries} == {("192.0.2.1", "a test")}
     assert all(each["actor"] for each in entries)
 
 
-@pytest.mark.parametrize("route", sorted(WAYS), ids=" ".join)
-def test_nothing_secret_is_in_the_audit(route):
-    world = World()
-    client, path, body = WAYS[route](world)
-    Client(client.wsgi, client.token).send(route[0], path, body, headers={"X-Request-Id": REQUEST})
-    told = str(world.entries())
-    assert PASSWORD not in told
-    assert "whsec_" not in told
-    assert "mr_" not in told
+def test_nothing_secret_is_in_the_audit():
+    told = str([entries_of(route) for route in WAYS])
+    assert [secret for secret in (PASSWORD, "another long password", "whsec_", "mr_") if secret in told] == []
 
 
 def test_a_refused_change_is_not_recorded():
