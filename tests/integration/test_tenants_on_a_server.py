@@ -4,6 +4,7 @@ import time
 from datetime import datetime
 from itertools import pairwise
 
+import httpx
 import pytest
 
 from tests import make
@@ -132,6 +133,18 @@ def test_no_more_orders_are_in_flight_than_the_limit_allows(ada, platform):
         spans += [(each["started_at"], each["ended_at"]) for each in orders_of(ada, job_id)]
     spans.sort()
     assert all(before[1] <= after[0] for before, after in pairwise(spans))
+
+
+def test_all_web_processes_count_requests_together(tmp_path):
+    with running(tmp_path / "data", workers=0, web_processes=2) as product:
+        ada = sign_up(product)
+        product.make_platform_admin(ada.email)
+        answer(ada, "PATCH", f"/api/tenants/{ada.tenant_id}/limits", json={"request_rate": 10})
+        headers = {"Authorization": f"Bearer {ada.token}", "Connection": "close"}
+        codes = [httpx.get(f"{product.url}/api/jobs", headers=headers).status_code for _ in range(15)]
+        ada.http.close()
+    assert 10 <= codes.count(200) <= 12
+    assert set(codes) == {200, 429}
 
 
 def test_what_orders_leave_counts_and_full_storage_takes_no_more(ada, platform):

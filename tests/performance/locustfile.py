@@ -5,6 +5,7 @@ locust --locustfile tests/performance/locustfile.py --headless --users 50 --spaw
 
 import random
 import uuid
+from itertools import cycle
 
 import requests
 from locust import HttpUser, between, events, task
@@ -12,15 +13,21 @@ from locust import HttpUser, between, events, task
 SLOW = 500
 """Milliseconds; a 95th percentile there fails the run."""
 PASSWORD = "a password for the load"
-JOB = {"name": "load", "orders": [{"cmds": ["true"], "timeout": 30}]}
+ORDERS = [{"cmds": ["true"], "timeout": 30}]
+ORGANISATIONS = 5
 
 
 @events.test_start.add_listener
 def sign_up_once(environment, **_):
-    """One organisation for all: each person signs in to it."""
-    environment.email = f"load-{uuid.uuid4().hex}@example.org"
-    form = {"email": environment.email, "password": PASSWORD, "organisation": f"Load {uuid.uuid4().hex}"}
-    requests.post(f"{environment.host}/api/signup", json=form, timeout=30).raise_for_status()
+    """A few organisations; people sign in to them in turn."""
+    environment.emails = cycle([_sign_up(environment.host) for _ in range(ORGANISATIONS)])
+
+
+def _sign_up(host):
+    name = uuid.uuid4().hex
+    form = {"email": f"load-{name}@example.org", "password": PASSWORD, "organisation": f"Load {name}"}
+    requests.post(f"{host}/api/signup", json=form, timeout=30).raise_for_status()
+    return form["email"]
 
 
 @events.quitting.add_listener
@@ -41,15 +48,17 @@ class Person(HttpUser):
     wait_time = between(0.2, 0.8)
 
     def on_start(self):
-        form = {"email": self.environment.email, "password": PASSWORD}
-        tokens = self.client.post("/api/login", json=form).json()
+        self.email = next(self.environment.emails)
+        tokens = self.client.post("/api/login", json={"email": self.email, "password": PASSWORD}).json()
         self.client.headers["Authorization"] = f"Bearer {tokens['access_token']}"
         self.mine = []
         self.submit()
 
     @task(5)
     def list(self):
-        self.client.get("/api/jobs?limit=50", name="/api/jobs")
+        with self.client.get("/api/jobs?limit=50", name="/api/jobs", catch_response=True) as answer:
+            if answer.ok and {each["name"] for each in answer.json()["items"]} - {self.email}:
+                answer.failure("jobs of another organisation are in the list")
 
     @task(3)
     def get(self):
@@ -58,6 +67,8 @@ class Person(HttpUser):
 
     @task(2)
     def submit(self):
-        answer = self.client.post("/api/jobs", json=JOB, headers={"Idempotency-Key": uuid.uuid4().hex})
+        answer = self.client.post(
+            "/api/jobs", json={"name": self.email, "orders": ORDERS}, headers={"Idempotency-Key": uuid.uuid4().hex}
+        )
         if answer.ok:
             self.mine = [*self.mine[-20:], answer.json()["job_id"]]

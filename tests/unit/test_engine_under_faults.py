@@ -40,6 +40,7 @@ class FaultyHome(RuleBasedStateMachine):
     @initialize(request=submissions())
     def submit(self, request):
         engine = Engine()
+        self.furnish(engine.ports)
         self.store = CrashingDocuments(engine.ports.documents)
         self.engine = Engine(replace(engine.ports, documents=self.store))
         self.ports = self.engine.ports
@@ -52,6 +53,9 @@ class FaultyHome(RuleBasedStateMachine):
         self.crashes = 0
         self.reported: set[Assignment] = set()
         self.accepted: dict[tuple[int, int], OrderStatus] = {}
+
+    def furnish(self, ports):
+        """Nothing more than an empty home."""
 
     def at_risk(self, act, fault):
         """Do it; when the process dies on the way, others go on."""

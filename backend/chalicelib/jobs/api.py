@@ -131,8 +131,10 @@ def get_job(request: Request, job_id: str) -> Answer:
     "/api/jobs/{job_id}/submission",
     permission=Permission.JOBS_READ,
     summary="See what was submitted",
-    details="With all commands; values of secrets are empty. It can be submitted again.",
+    details="With all commands; values of secrets are empty. It can be submitted again. A job that Millrace made itself "
+    "has none (409).",
     answers={200: JobRequest},
+    errors=(409,),
 )
 def get_submission(request: Request, job_id: str) -> Answer:
     return json_answer(operations.submission_of(request.ports, request.caller, job_id))

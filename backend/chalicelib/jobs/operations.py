@@ -15,6 +15,7 @@ from chalicelib.audit.recording import entry
 from chalicelib.documents import ConditionFailed, Delete, Range, VersionIs
 from chalicelib.errors import Conflict, MillraceError, NotFound
 from chalicelib.jobs import dag, logs, slots, store, submitting
+from chalicelib.jobs.actions import SHELL
 from chalicelib.jobs.decide import waiting_reasons
 from chalicelib.jobs.logs import LogPart
 from chalicelib.jobs.model import STATE_LETTERS, Event, Job, JobStatus, Order, OrderStatus
@@ -188,8 +189,17 @@ def _needed_before(orders: Sequence[Order], again: set[int]) -> set[int]:
 
 def submission_of(ports: Ports, caller: Caller, job_id: str) -> dict[str, Any]:
     """The job as a submission again. Secrets are there by name, with empty values."""
+    job, orders = _submitted(ports, caller, job_id)
+    return submitting.as_submission(job, orders)
+
+
+def _submitted(ports: Ports, caller: Caller, job_id: str) -> tuple[Job, list[Order]]:
+    """Raises Conflict for a job that nobody submitted."""
     job = get_job(ports, caller, job_id)
-    return submitting.as_submission(job, store.load_all_orders(ports.documents, job))
+    orders = store.load_all_orders(ports.documents, job)
+    if any(each.spec.action != SHELL for each in orders):
+        raise Conflict("Millrace made this job itself; it can be retried, but not submitted again.")
+    return job, orders
 
 
 def clone(
@@ -197,8 +207,7 @@ def clone(
 ) -> Job:
     """Submit it again with some fields replaced. Secrets left empty keep the values they had in the original."""
     require(caller, Permission.JOBS_WRITE)
-    job = get_job(ports, caller, job_id)
-    orders = store.load_all_orders(ports.documents, job)
+    job, orders = _submitted(ports, caller, job_id)
     request = parse_request({**submitting.as_submission(job, orders), **changes})
     filled = submitting.with_secrets_of(ports.vault, request, orders)
     return submit(ports, caller, filled, job_id=new_job_id, cloned_from=job_id)
