@@ -131,8 +131,8 @@ def get_job(request: Request, job_id: str) -> Answer:
     "/api/jobs/{job_id}/submission",
     permission=Permission.JOBS_READ,
     summary="See what was submitted",
-    details="With all commands; values of secrets are empty. It can be submitted again. A job that Millrace made itself "
-    "has none (409).",
+    details="With all commands; values of secrets are empty. It can be submitted again. A job that Millrace made "
+    "itself has none (409).",
     answers={200: JobRequest},
     errors=(409,),
 )
