@@ -176,7 +176,8 @@ def parse_request(data: object) -> JobRequest:
     try:
         request = parse(_JOB, data, what="The job")
     except Invalid as refusal:
-        graph = dag.faults(_legible_orders(data))
+        orders = _legible_orders(data)
+        graph = dag.faults(orders) if dag.count_dependencies(orders) <= MAX_DEPENDENCIES else ()
         raise Invalid(refusal.detail, [*refusal.faults, *graph]) from None
     faults = _size_faults(request) or list(dag.faults(request.orders)) or _chain_faults(request)
     if faults:
