@@ -19,8 +19,8 @@ class BadSettings(Exception):
     """Start-up is refused; the message names each variable at fault."""
 
 
-def _setting(name: str, help: str, default: str | None, parse: Any = str) -> Any:
-    return field(metadata={"name": name, "help": help, "default": default, "parse": parse})
+def _setting(name: str, help: str, default: str | None, parse: Any = str, *, secret: bool = False) -> Any:
+    return field(metadata={"name": name, "help": help, "default": default, "parse": parse}, repr=not secret)
 
 
 def _count(text: str) -> int:
@@ -43,6 +43,12 @@ def _flag(text: str) -> bool:
     return text == "1"
 
 
+def _web_address(text: str) -> str:
+    if text and not text.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    return text
+
+
 def _folder(text: str) -> Path:
     return Path(text).absolute()
 
@@ -62,6 +68,16 @@ class Settings:
     scratch: str = _setting("MILLRACE_SCRATCH", "folder for the orders' own folders; empty: the system's", "")
     secure_cookies: bool = _setting("MILLRACE_SECURE_COOKIES", "1 behind HTTPS, so that cookies stay on it", "0", _flag)
     log_limit: int = _setting("MILLRACE_LOG_LIMIT", "bytes kept of one attempt's log", "10000000", _count)
+    llm_url: str = _setting(
+        "MILLRACE_LLM_URL", "base URL of an OpenAI-compatible server, as https://host/v1; empty: none", "", _web_address
+    )
+    llm_key: str = _setting("MILLRACE_LLM_KEY", "API key of that server", "", secret=True)
+    llm_timeout: int = _setting("MILLRACE_LLM_TIMEOUT", "seconds that a model may take to answer", "120", _count)
+    llm_offline: str = _setting(
+        "MILLRACE_LLM_OFFLINE", "how offline models misbehave, as slow=200+fail=50; empty: not at all", ""
+    )
+    bedrock: bool = _setting("MILLRACE_BEDROCK", "1 to offer the models of Amazon Bedrock", "0", _flag)
+    prices: str = _setting("MILLRACE_PRICES", "file of your own price table; empty: the one that ships", "")
     table: str = _setting("MILLRACE_TABLE", "DynamoDB table (aws)", "millrace")
     bucket: str = _setting("MILLRACE_BUCKET", "S3 bucket (aws)", "millrace")
     queue_prefix: str = _setting("MILLRACE_QUEUE_PREFIX", "prefix of the SQS queues' names (aws)", "millrace-")

@@ -32,7 +32,7 @@ class Completion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """`model` is what the provider says it used. `truncated`: `max_tokens` cut it short."""
+    """`model` is what the provider says it used. `truncated`: `max_tokens`, or a filter of theirs, cut it short."""
 
     text: str
     input_tokens: int
