@@ -98,10 +98,14 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The texts that rendering needs: the prompt of each step by its id, and of what they include by its name."""
+    """The texts that rendering needs: the prompt of each step by its id, and what they include by its full name.
+
+    `links` says what a name in an `include` means: in an included text (by its full name), or in the prompts (``).
+    """
 
     prompts: Mapping[str, str]
     includes: Mapping[str, str] = field(default_factory=dict)
+    links: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
