@@ -9,7 +9,7 @@ from urllib.parse import quote
 from typing_extensions import TypedDict
 
 from chalicelib.documents import Json
-from chalicelib.jobs.model import STATE_LETTERS, Attempt, Event, Job, Order, OrderStatus
+from chalicelib.jobs.model import STATUS_OF_LETTER, Attempt, Event, Job, Order, OrderStatus
 
 
 class JobJson(TypedDict):
@@ -172,7 +172,10 @@ def stored_job_json(body: Json) -> dict[str, Any]:
 @lru_cache(maxsize=4096)
 def _tally(states: str) -> tuple[dict[str, int], int]:
     """How many orders are in each status, and how many have ended."""
-    counts = {status.value: n for status, letter in STATE_LETTERS.items() if (n := states.count(letter))}
+    counts: dict[str, int] = {}
+    for letter, status in STATUS_OF_LETTER.items():
+        if number := states.count(letter):
+            counts[status.value] = counts.get(status.value, 0) + number
     return counts, sum(n for status, n in counts.items() if OrderStatus(status).ended)
 
 
