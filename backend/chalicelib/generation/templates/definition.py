@@ -79,7 +79,9 @@ class TemplateDefinition(_Input):
     description: Annotated[str, StringConstraints(max_length=5000)] = ""
     category: _Line = ""
     steps: Annotated[list[StepDefinition], Field(min_length=1, max_length=MAX_STEPS)]
-    is_public: bool = Field(False, description="Shared with everybody, with all its versions.")
+    is_public: bool | None = Field(
+        None, description="Shared with everybody, with all its versions. As it is, or not, when left out."
+    )
 
     @field_validator("name")
     @classmethod
@@ -122,6 +124,31 @@ def parse_yaml(text: str) -> TemplateDefinition:
     return parse_definition(data)
 
 
-def to_yaml(version: Version, *, is_public: bool = False) -> str:
-    """What `parse_yaml` reads as the same template."""
-    raise NotImplementedError
+def to_yaml(version: Version) -> str:
+    """What `parse_yaml` reads as the same template. What it includes is named, not contained."""
+    told = {"name": version.name, "description": version.description, "category": version.category}
+    data = {
+        **{name: text for name, text in told.items() if text},
+        "steps": [_step_data(each) for each in version.steps],
+    }
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
+
+
+def _step_data(step: Step) -> dict[str, Any]:
+    data: dict[str, Any] = {"id": step.step_id, "prompt": step.prompt}
+    if step.model:
+        data["model"] = step.model
+    if step.tier:
+        data["model_tier"] = step.tier
+    data |= {"temperature": step.temperature, "max_tokens": step.max_tokens}
+    return data if step.schema is None else {**data, "output_schema": dict(step.schema)}
+
+
+class _Dumper(yaml.SafeDumper):
+    """Long texts as people would write them."""
+
+    def represent_text(self, text: str) -> yaml.Node:
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
