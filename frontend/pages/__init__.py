@@ -2,9 +2,15 @@
 
 from frontend.pages.account import account
 from frontend.pages.browsing import browsing
+from frontend.pages.costs import costs
+from frontend.pages.dataset import dataset
+from frontend.pages.generating import generating
 from frontend.pages.job import job
 from frontend.pages.order import order
+from frontend.pages.seeds import seeds
 from frontend.pages.static import static
 from frontend.pages.submitting import submitting
+from frontend.pages.template_writing import writing
+from frontend.pages.templates import templates
 
-BLUEPRINTS = (static, account, browsing, submitting, job, order)
+BLUEPRINTS = (static, account, browsing, submitting, job, order, writing, templates, seeds, generating, dataset, costs)

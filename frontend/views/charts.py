@@ -83,7 +83,7 @@ def round_up(value: int) -> int:
     """The next 1, 2 or 5 with zeros: an end of a scale that can be read."""
     if value <= 1:
         return 2
-    power = 10 ** int(log10(value))
+    power: int = 10 ** int(log10(value))
     return next(step * power for step in (1, 2, 5, 10) if step * power >= value)
 
 

@@ -5,6 +5,8 @@ from decimal import Decimal, InvalidOperation
 DOLLAR = 1_000_000
 CENT = 10_000
 DOWN_TO_MICRO = 6
+SAFETY = 120
+"""Hundredths of an expected cost that are suggested as a budget."""
 
 
 def usd(micro: int) -> str:
@@ -38,3 +40,9 @@ def share(part: int, whole: int) -> str:
     if 0 < part * 100 < whole:
         return "under 1 %"
     return f"{part * 100 / whole:.0f} %"
+
+
+def rounded(micro: int) -> int:
+    """Up to three telling digits, as one would type it."""
+    step = next(step for step in (100, 1_000, CENT, 10 * CENT, DOLLAR) if micro <= step * 1000 or step == DOLLAR)
+    return -(-micro // step) * step
