@@ -30,6 +30,12 @@ def _count(text: str) -> int:
     return number
 
 
+def _some(text: str) -> int:
+    if not (number := _count(text)):
+        raise ValueError("must be at least 1")
+    return number
+
+
 def _port(text: str) -> int:
     number = int(text)
     if not 0 <= number <= LAST_PORT:
@@ -73,6 +79,12 @@ class Settings:
     )
     llm_key: str = _setting("MILLRACE_LLM_KEY", "API key of that server", "", secret=True)
     llm_timeout: int = _setting("MILLRACE_LLM_TIMEOUT", "seconds that a model may take to answer", "120", _count)
+    model_concurrency: int = _setting(
+        "MILLRACE_MODEL_CONCURRENCY", "calls that one running shard of a generation job makes at a time", "8", _some
+    )
+    model_patience: int = _setting(
+        "MILLRACE_MODEL_PATIENCE", "seconds that a record waits for a model that is busy or down", "120", _count
+    )
     llm_offline: str = _setting(
         "MILLRACE_LLM_OFFLINE", "how offline models misbehave, as slow=200+fail=50; empty: not at all", ""
     )

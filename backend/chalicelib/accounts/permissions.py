@@ -41,6 +41,10 @@ class Permission(StrEnum):
     TEMPLATES_WRITE = "templates.write"
     SEEDS_READ = "seeds.read"
     SEEDS_WRITE = "seeds.write"
+    GENERATION_READ = "generation.read"
+    GENERATION_WRITE = "generation.write"
+    """It spends money."""
+    COSTS_READ = "costs.read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,9 @@ CATALOGUE: Mapping[Permission, Rule] = {
     Permission.TEMPLATES_WRITE: _rule(OPERATORS),
     Permission.SEEDS_READ: _rule(ALL, asleep=True),
     Permission.SEEDS_WRITE: _rule(OPERATORS),
+    Permission.GENERATION_READ: _rule(ALL, asleep=True),
+    Permission.GENERATION_WRITE: _rule(OPERATORS),
+    Permission.COSTS_READ: _rule(ALL, asleep=True),
 }
 
 

@@ -152,17 +152,29 @@ def is_paused(ports: Ports, job_id: str) -> bool:
     return bool(store.find_job(ports.documents, job_id).paused_by)
 
 
+def belongs_to(ports: Ports, job_id: str, tenant_id: str) -> bool:
+    """For work in the background, which has no caller. Raises NotFound."""
+    return store.find_job(ports.documents, job_id).tenant_id == tenant_id
+
+
 def retry_plan(ports: Ports, caller: Caller, job_id: str, *, from_order: int | None = None) -> RetryPlan:
     """What a retry would keep and rerun: an order and all behind it, or else whatever did not succeed."""
     return _plan_retry(ports, get_job(ports, caller, job_id), from_order)
 
 
-def retry(ports: Ports, caller: Caller, job_id: str, *, from_order: int | None = None) -> Job:
-    """Run part of an ended job again, in place: attempts and history go on."""
+def retry(
+    ports: Ports,
+    caller: Caller,
+    job_id: str,
+    *,
+    from_order: int | None = None,
+    roots: Sequence[int] | None = None,
+) -> Job:
+    """Run part of an ended job again, in place: attempts and history go on. `roots` are several such orders."""
     require(caller, Permission.JOBS_WRITE)
     for _ in range(_TRIES):
         job = get_job(ports, caller, job_id)
-        plan = _plan_retry(ports, job, from_order)
+        plan = _plan_retry(ports, job, from_order, roots)
         states = list(job.states)
         for number in plan.reruns:
             states[number - 1] = _QUEUED
@@ -186,7 +198,7 @@ def retry(ports: Ports, caller: Caller, job_id: str, *, from_order: int | None =
     raise _busy()
 
 
-def _plan_retry(ports: Ports, job: Job, from_order: int | None) -> RetryPlan:
+def _plan_retry(ports: Ports, job: Job, from_order: int | None, several: Sequence[int] | None = None) -> RetryPlan:
     if not job.status.ended:
         raise Conflict(f"The job is {job.status}; it can be retried once it has ended.")
     if from_order is not None and not 1 <= from_order <= job.order_count:
@@ -195,6 +207,8 @@ def _plan_retry(ports: Ports, job: Job, from_order: int | None) -> RetryPlan:
     roots = [each.number for each in orders if each.status is not OrderStatus.SUCCEEDED]
     if from_order is not None:
         roots = [from_order]
+    if several is not None:
+        roots = list(several)
     if not roots:
         raise Conflict("Every order succeeded; say from which one to run again.")
     again = dag.descendants([each.spec.dependencies for each in orders], roots)

@@ -63,6 +63,8 @@ class Plan:
     username: str
     price_version: str
     shuffle: int | None = None
+    required: tuple[str, ...] = ()
+    """Variables that the seed data has to give."""
 
     def bounds(self, shard: int) -> tuple[int, int]:
         """First record (from 0) of a shard (from 1), and the one after its last."""
@@ -94,7 +96,7 @@ class StepCost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """`done` counts records that are there, without the `failed` ones. Rates and `eta_seconds` are None when unknown."""
+    """`done` counts records that are there, without the `failed` ones. The last two are None when unknown."""
 
     num_records: int
     done: int
