@@ -3,9 +3,9 @@
 from chalicelib.accounts.permissions import Permission, may
 from chalicelib.errors import Invalid
 from chalicelib.exchange import Answer
+from chalicelib.generation.exports import operations as exports
 from chalicelib.generation.jobs import operations
-from chalicelib.generation.jobs.model import MILLION, Generation
-from chalicelib.jobs.operations import get_orders
+from chalicelib.generation.jobs.model import MILLION, Division, Format, Generation, Partition
 from frontend.door import PagesDoor
 from frontend.pages.templates import read_number
 from frontend.views import generation as views
@@ -56,8 +56,7 @@ def _failures(visit: Visit, found: Generation) -> list[views.Reason]:
 
 
 def _exports(visit: Visit, job_id: str) -> list[views.Download]:
-    orders = get_orders(visit.ports, visit.caller, job_id)
-    return views.downloads(orders, visit.url(f"/jobs/{job_id}/orders/"))
+    return views.downloads(exports.list_files(visit.ports, visit.caller, job_id), visit.url("/jobs/"), visit.now)
 
 
 def _quality(visit: Visit, found: Generation) -> views.QualityView | None:
@@ -132,3 +131,13 @@ def set_budget(visit: Visit, job_id: str) -> Answer:
         raise Invalid(f"`{typed[:30]}` is no budget: give an amount of dollars, such as 2.50.")
     operations.set_budget(visit.ports, visit.caller, job_id, cap / MILLION)
     return visit.go_to(f"/jobs/{job_id}/dataset", did="topped-up")
+
+
+@dataset.page("/jobs/{job_id}/dataset/export", methods=("POST",), permission=Permission.GENERATION_WRITE)
+def export(visit: Visit, job_id: str) -> Answer:
+    format_ = next((each for each in Format if each == visit.form.text("format")), None)
+    if format_ is None:
+        raise Invalid("Choose a format for the export.")
+    by = next((each for each in Division if each == visit.form.text("partition")), None)
+    made = exports.export(visit.ports, visit.caller, job_id, format_, Partition(by) if by else None)
+    return visit.go_to(f"/jobs/{made.job_id}", did="exporting")

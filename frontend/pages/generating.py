@@ -1,13 +1,14 @@
 """Putting a generation together: template, seed data, size and budget, preview, submit."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from chalicelib.accounts.permissions import Permission
-from chalicelib.errors import Invalid, NotFound
+from chalicelib.errors import Conflict, Invalid, MillraceError, NotFound
 from chalicelib.exchange import Answer
 from chalicelib.generation.jobs import operations
-from chalicelib.generation.jobs.model import MILLION, Estimate, Record
+from chalicelib.generation.jobs.model import MILLION, Estimate
 from chalicelib.generation.jobs.request import GenerationRequest, parse_generation
 from chalicelib.generation.seeds import operations as seeds
 from chalicelib.generation.seeds.model import LARGEST, SeedData, SeedStatus
@@ -18,9 +19,8 @@ from frontend.door import PagesDoor
 from frontend.pages.models import model_choices
 from frontend.views import template as template_views
 from frontend.views import wizard
-from frontend.views.generation import record_sheet
 from frontend.views.money import micro_of, typed_usd, usd
-from frontend.views.template import TIER
+from frontend.views.template import TIER, ShownStep
 from frontend.views.wizard import Choices
 from frontend.views.words import count
 from frontend.visit import Pages, Visit
@@ -66,10 +66,31 @@ def submit(visit: Visit) -> Answer:
 def preview(visit: Visit) -> Answer:
     choices = wizard.read_choices(visit.form.fields)
     try:
-        records = operations.preview(visit.ports, visit.caller, _request(visit, choices), count=PREVIEWED)
-    except Invalid as error:
+        previews = _previews(visit, choices, _request(visit, choices))
+    except (Invalid, Conflict) as error:
         return _late_page(visit, choices, SIZE, error)
-    return _late_page(visit, choices, REVIEW, records=records)
+    return _late_page(visit, choices, REVIEW, previews=previews)
+
+
+def _previews(visit: Visit, choices: Choices, request: GenerationRequest) -> list[Sequence[ShownStep]]:
+    """What comes of the first seeds, for no more than as many records may cost at worst."""
+    left = operations.estimate(visit.ports, visit.caller, request).smallest_cap * PREVIEWED
+    made = []
+    for number, record in enumerate(seeds.first_records(visit.ports, visit.caller, choices.seeds, count=PREVIEWED)):
+        steps = templates.try_out(
+            visit.ports,
+            visit.caller,
+            choices.template,
+            record,
+            number=request.template_version,
+            seed=number,
+            real=True,
+            budget=left,
+            models=request.models,
+        )
+        left -= sum(step.cost for step in steps)
+        made.append(template_views.shown_steps(steps))
+    return made
 
 
 def _templates_page(visit: Visit, choices: Choices) -> Answer:
@@ -96,7 +117,11 @@ def _seeds_page(visit: Visit, choices: Choices) -> Answer:
 
 
 def _late_page(
-    visit: Visit, choices: Choices, stage: int, error: Invalid | None = None, records: list[Record] | None = None
+    visit: Visit,
+    choices: Choices,
+    stage: int,
+    error: MillraceError | None = None,
+    previews: Sequence[Sequence[ShownStep]] = (),
 ) -> Answer:
     """Size and budget, or the review: both show the estimate."""
     version = _version(visit, choices)
@@ -119,8 +144,7 @@ def _late_page(
         partitions=wizard.PARTITIONS,
         estimate=wizard.estimate_view(found, micro_of(choices.budget)) if found else None,
         trouble=trouble,
-        sheet=record_sheet(records) if records else None,
-        preview_cost=usd(sum(each.cost for each in records)) if records else "",
+        previews=previews,
         preview_words=_preview_words(found),
         summary=_summary(choices, version, given, _models(visit, version.steps, choices)),
         number=_whole(choices.records) or 0,
@@ -217,7 +241,7 @@ def _summary(choices: Choices, version: Version, given: SeedData, models: dict[s
     ]
 
 
-def _page(visit: Visit, choices: Choices, stage: int, error: Invalid | None = None, **context: Any) -> Answer:
+def _page(visit: Visit, choices: Choices, stage: int, error: MillraceError | None = None, **context: Any) -> Answer:
     return visit.page(
         "generate.html",
         status=400 if error else 200,
@@ -227,7 +251,7 @@ def _page(visit: Visit, choices: Choices, stage: int, error: Invalid | None = No
         lead=LEADS[stage - 1],
         back=_ways_back(visit, choices),
         fault=error.detail if error else "",
-        faults=error.faults if error else (),
+        faults=error.faults if isinstance(error, Invalid) else (),
         **context,
     )
 

@@ -3,15 +3,16 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import quote
 
-from chalicelib.generation.jobs.model import Generation, Lengths, Money, Progress, Quality, Record, StepCost
-from chalicelib.jobs.model import JobStatus, Order
+from chalicelib.generation.jobs.model import ExportFile, Generation, Lengths, Money, Progress, Quality, Record, StepCost
+from chalicelib.jobs.model import JobStatus
 from frontend.views.charts import WIDTH, Meter, length, meter
 from frontend.views.job import Segment, reason
 from frontend.views.money import SAFETY, rounded, share, usd
 from frontend.views.seeds import Cell, cell
-from frontend.views.words import Look, count, duration, job_look, shorten, size
+from frontend.views.words import Look, ago, count, duration, job_look, shorten, size
 
 PAUSED = Look("Paused", "stop", "stop")
 DRAFT = Look("Draft", "wait", "wait")
@@ -166,12 +167,14 @@ class Download:
     about: str
 
 
-def downloads(orders: Sequence[Order], orders_url: str) -> list[Download]:
-    """The files of the job's export orders."""
+def downloads(files: Sequence[ExportFile], jobs_url: str, now: datetime) -> list[Download]:
     return [
-        Download(each.path, f"{orders_url}{order.number}/files/{quote(each.path, safe='')}", size(each.size))
-        for order in orders
-        for each in order.artifacts
+        Download(
+            name=each.path,
+            href=f"{jobs_url}{each.job_id}/orders/{each.order_num}/files/{quote(each.path, safe='')}",
+            about=size(each.size) + (f", {ago(each.made_at, now)}" if each.made_at else ""),
+        )
+        for each in files
     ]
 
 

@@ -52,12 +52,17 @@ def try_out(
     seed: int = 0,
     real: bool = False,
     budget: int = 0,
+    models: Mapping[str, str] | None = None,
 ) -> list[StepTest]:
-    """The prompts for one record; with `real`, what the models say, for at most `budget` micro-dollars."""
+    """The prompts for one record; with `real`, what the models say, for at most `budget` micro-dollars.
+
+    `models` by step id go before those that the template names.
+    """
     require(caller, Permission.TEMPLATES_WRITE if real else Permission.TEMPLATES_READ)
     version = reading.version_of(ports, reading.find(ports, caller.tenant_id, template_id), number)
     program = programs.build(ports, caller.tenant_id, version.steps, version.includes)
-    trial = _Trial(ports, program, version.steps, record, seed)
+    steps = [replace(each, model=(models or {}).get(each.step_id, each.model)) for each in version.steps]
+    trial = _Trial(ports, program, steps, record, seed)
     return trial.answers(budget) if real else trial.prompts({})
 
 
