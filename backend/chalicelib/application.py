@@ -7,6 +7,7 @@ from chalicelib.accounts.api import accounts
 from chalicelib.accounts.model import Caller
 from chalicelib.errors import MillraceError, NotSignedIn
 from chalicelib.exchange import Answer, Request
+from chalicelib.generation.templates.api import templates
 from chalicelib.jobs.api import jobs
 from chalicelib.problems import problem_answer
 from chalicelib.settings import read_settings
@@ -25,6 +26,7 @@ def create_app(connect_ports: Callable[[], Ports] = connect_home) -> Application
     app = Application(connect_ports, outside=Outside())
     app.register_blueprint(accounts)
     app.register_blueprint(jobs)
+    app.register_blueprint(templates)
     app.register_blueprint(about(app))
     for pages in BLUEPRINTS:
         app.register_blueprint(pages)
