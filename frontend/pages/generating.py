@@ -72,7 +72,7 @@ def preview(visit: Visit) -> Answer:
     return _late_page(visit, choices, REVIEW, previews=previews)
 
 
-def _previews(visit: Visit, choices: Choices, request: GenerationRequest) -> list[Sequence[ShownStep]]:
+def _previews(visit: Visit, choices: Choices, request: GenerationRequest) -> list[list[ShownStep]]:
     """What comes of the first seeds, for no more than as many records may cost at worst."""
     left = operations.estimate(visit.ports, visit.caller, request).smallest_cap * PREVIEWED
     made = []
