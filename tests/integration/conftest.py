@@ -1,13 +1,24 @@
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
 from moto import mock_aws
 
 from chalicelib.aws import connect
+from chalicelib.documents.dynamodb import DynamoDocuments
+from chalicelib.documents.dynamodb.table import create_table
+from chalicelib.identity.local import LocalIdentity
+from chalicelib.objects.s3 import S3Objects
+from chalicelib.queues.sqs import SqsQueues
 from chalicelib.settings import read_settings
+from chalicelib.wiring import Ports
+from tests import make
+from tests.people import People
 
 REGION = "eu-west-1"
+homes = count(1)
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +27,29 @@ def aws() -> Iterator[Callable[[str], Any]]:
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         patch.setenv("AWS_DEFAULT_REGION", REGION)
         yield lambda service: connect(service, read_settings({}))
+
+
+@pytest.fixture(params=["local", "aws"])
+def ports(request: pytest.FixtureRequest) -> Ports:
+    """A home of its own for each test, once on SQLite and a folder and once on the emulated AWS."""
+    local = make.ports()
+    return local if request.param == "local" else emulated(local, request.getfixturevalue("aws"))
+
+
+def emulated(local: Ports, client: Callable[[str], Any]) -> Ports:
+    name = f"millrace-home-{next(homes)}"
+    create_table(client("dynamodb"), name)
+    client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    documents = DynamoDocuments(client("dynamodb"), name, local.clock)
+    return replace(
+        local,
+        documents=documents,
+        objects=S3Objects(client("s3"), name, local.clock),
+        queues=SqsQueues(client("sqs"), f"{name}-"),
+        identity=LocalIdentity(documents, local.clock, local.settings.data / "keys", hasher=make.CHEAP_HASHER),
+    )
+
+
+@pytest.fixture
+def people(ports: Ports) -> People:
+    return People(ports)

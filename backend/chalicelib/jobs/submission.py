@@ -3,13 +3,13 @@
 import re
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, field_validator, model_validator
 
 from chalicelib.errors import Fault, Invalid
 from chalicelib.jobs import dag
 from chalicelib.jobs.model import RunWhen, Target
 from chalicelib.validation import parse
+from chalicelib.yamltext import read_yaml
 
 MAX_ORDERS = 2000
 MAX_DEPENDENCIES = 20_000
@@ -158,13 +158,7 @@ def parse_submission(text: str) -> JobRequest:
     """A job from YAML or JSON text. Raises Invalid with every fault and its place."""
     if len(text) > MAX_TEXT:
         raise Invalid(f"The job is longer than {MAX_TEXT:,} characters.")
-    try:
-        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
-        raise Invalid("The text is neither YAML nor JSON.", [_syntax_fault(error)]) from None
-    except (ValueError, RecursionError) as error:
-        raise Invalid("The text cannot be read.", [Fault("", str(error) or "is nested too deeply")]) from None
-    return parse_request(data)
+    return parse_request(read_yaml(text))
 
 
 def parse_request(data: object) -> JobRequest:
@@ -183,31 +177,3 @@ def _chain_faults(request: JobRequest) -> list[Fault]:
     if request.presign_expiry >= needed:
         return []
     return [Fault("presign_expiry", f"must be at least {needed}: so long can the longest chain of orders take")]
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Safe YAML in which a name given twice is a fault and aliases cannot blow up (a `billion laughs` input)."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            event = self.peek_event()
-            raise yaml.composer.ComposerError(
-                None, None, "aliases (`*name`) are not read; write it out", event.start_mark
-            )
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:  # noqa: FBT001, FBT002 - the library's signature
-        seen = set()
-        for key, _ in node.value:
-            if key.tag != "tag:yaml.org,2002:str":
-                continue
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"`{key.value}` stands here twice", key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
-
-
-def _syntax_fault(error: yaml.YAMLError) -> Fault:
-    mark = getattr(error, "problem_mark", None)
-    place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-    return Fault(place, getattr(error, "problem", None) or str(error))

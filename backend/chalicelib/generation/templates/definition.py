@@ -6,15 +6,16 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, field_validator, model_validator
 
-from chalicelib.errors import Fault, Invalid
+from chalicelib.errors import Invalid
 from chalicelib.generation.templates.model import Step, Version
+from chalicelib.generation.templates.schemas import fault_of
 from chalicelib.validation import parse
+from chalicelib.yamltext import read_yaml
 
 MAX_STEPS = 10
 LONGEST_PROMPT = 50_000
 MAX_TEXT = 5_000_000
 _STEP_ID = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_SCHEMA_DEPTH = 20
 
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 _Line = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -52,6 +53,13 @@ class StepDefinition(_Input):
     def _says_something(cls, value: str) -> str:
         if not value.strip():
             raise ValueError("must not be empty")
+        return value
+
+    @field_validator("output_schema")
+    @classmethod
+    def _usable(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        if value is not None and (fault := fault_of(value)):
+            raise ValueError(fault)
         return value
 
     @model_validator(mode="after")
@@ -115,13 +123,7 @@ def parse_yaml(text: str) -> TemplateDefinition:
     """A template from YAML (or JSON). Raises Invalid with every fault and its place."""
     if len(text) > MAX_TEXT:
         raise Invalid(f"The template is longer than {MAX_TEXT:,} characters.")
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise Invalid("The text is not YAML.", [Fault(place, getattr(error, "problem", None) or str(error))]) from None
-    return parse_definition(data)
+    return parse_definition(read_yaml(text))
 
 
 def to_yaml(version: Version) -> str:

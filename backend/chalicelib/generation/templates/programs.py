@@ -16,24 +16,22 @@ _NAME = re.compile(r"(?P<what>.+?)(?:@(?P<number>\d{1,9}))?(?:/(?P<step>[A-Za-z]
 
 def prepare(ports: Ports, tenant_id: str, steps: Sequence[Step]) -> tuple[Program, Variables, Mapping[str, Reference]]:
     """Raises Invalid with the faults of all steps, placed as in `steps[0].prompt`."""
-    prompts = {each.step_id: each.prompt for each in steps}
+    names = ports.renderer.references({each.step_id: each.prompt for each in steps})
+    includes, faults = resolve(ports, tenant_id, names)
     try:
-        names = ports.renderer.references(prompts)
-        includes = resolve(ports, tenant_id, names)
         program = build(ports, tenant_id, steps, includes)
         variables = ports.renderer.check(program)
     except Invalid as error:
+        faults += error.faults
+    if faults:
         places = {each.step_id: f"steps[{place}].prompt" for place, each in enumerate(steps)}
-        faults = [Fault(places.get(each.place, each.place or "steps"), each.message) for each in error.faults]
-        raise Invalid("The template has faults.", faults) from None
+        told = [Fault(places.get(each.place, each.place or "steps"), each.message) for each in faults]
+        raise Invalid("The template has faults.", told)
     return program, variables, includes
 
 
-def resolve(ports: Ports, tenant_id: str, names: Iterable[str]) -> Mapping[str, Reference]:
-    """What each name stands for: `<template>[@version][/step]`, a template by its id or, of one's own, by its name.
-
-    Raises Invalid with all that is not found.
-    """
+def resolve(ports: Ports, tenant_id: str, names: Iterable[str]) -> tuple[Mapping[str, Reference], list[Fault]]:
+    """What each name stands for: `<template>[@version][/step]`, a template by its id or, of one's own, by its name."""
     found: dict[str, Reference] = {}
     faults = []
     for name in names:
@@ -41,9 +39,7 @@ def resolve(ports: Ports, tenant_id: str, names: Iterable[str]) -> Mapping[str, 
             found[name] = _resolve(ports, tenant_id, name)
         except NotFound as error:
             faults.append(Fault("", f"includes `{name[:100]}`: {error.detail}"))
-    if faults:
-        raise Invalid("The prompts have faults.", faults)
-    return found
+    return found, faults
 
 
 def _resolve(ports: Ports, tenant_id: str, name: str) -> Reference:

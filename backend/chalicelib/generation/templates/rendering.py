@@ -82,7 +82,7 @@ class Renderer:
             self._free.put(None)
 
     def references(self, sources: Mapping[str, str]) -> list[str]:
-        """Names that the texts include. Raises Invalid with faults placed by the names of the texts."""
+        """Names that the texts include. Texts with faults include nothing here: `check` tells them."""
         answer = self._ask({"do": "references", "sources": sources})
         _refuse(answer)
         return list(answer["names"])

@@ -127,6 +127,8 @@ class Service:
         except (MemoryError, TimeUp) as error:
             self.worn = True
             return {"faults": [["", _words(error)]]}
+        except Exception as error:  # noqa: BLE001 - whatever a template makes Jinja raise is a fault of that template
+            return {"faults": [["", _placed(error)]]}
 
     def _render(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         key = request["key"]
@@ -189,21 +191,11 @@ def _render(template: Template, given: dict[str, Any]) -> str:
 
 
 def references(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The names that each prompt includes."""
+    """The names that the texts include; what is wrong with the texts is for `check` to tell."""
     environment = Sandbox({"includes": {}, "links": {}}, Chance())
-    names: set[str] = set()
-    faults: list[tuple[str, str]] = []
-    for place, source in request["sources"].items():
-        tree, fault = _parsed(environment, source)
-        if tree is None:
-            faults.append((place, fault))
-            continue
-        for name, line in variables.references(tree):
-            if name is None:
-                faults.append((place, f"line {line}: name what is included in quotes"))
-            else:
-                names.add(name)
-    return {"names": sorted(names), "faults": faults}
+    trees = [_parsed(environment, source)[0] for source in request["sources"].values()]
+    names = {name for tree in trees if tree is not None for name, _ in variables.references(tree) if name is not None}
+    return {"names": sorted(names), "faults": []}
 
 
 def check(request: Mapping[str, Any], chance: Chance) -> Mapping[str, Any]:
@@ -232,15 +224,17 @@ def _found(program: Program, name: str, source: str) -> variables.Found:
     tree, fault = _parsed(program.environment, source)
     if tree is None:
         return variables.Found(faults=[(0, fault)])
-    found = variables.find(program.environment, tree)
+    faults = [(line, "name what is included in quotes") for each, line in variables.references(tree) if each is None]
+    faults += variables.unknown_names(program.environment, tree)
+    if faults:
+        return variables.Found(faults=faults)
     try:
         program.environment.compile(tree, name)
+        return variables.find(program.environment, tree)
     except TemplateSyntaxError as error:
-        if error.lineno not in {line for line, _ in found.faults}:
-            found.faults.append((error.lineno, error.message or "is no Jinja"))
+        return variables.Found(faults=[(error.lineno, error.message or "is no Jinja")])
     except (RecursionError, SyntaxError, ValueError):
-        found.faults.append((0, "is nested too deeply"))
-    return found
+        return variables.Found(faults=[(0, "is nested too deeply")])
 
 
 def _parsed(environment: Sandbox, source: str) -> tuple[nodes.Template | None, str]:

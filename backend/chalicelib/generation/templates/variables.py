@@ -29,7 +29,6 @@ def find(environment: Environment, tree: nodes.Template) -> Found:
     found.assigned = {each.name for each in tree.find_all(nodes.Name) if each.ctx == "store"}
     for each in tree.iter_child_nodes():
         _visit(each, outside, found)
-    _check_names(environment, tree, found)
     return found
 
 
@@ -98,11 +97,10 @@ def _path(node: nodes.Node) -> Path:
     return ()
 
 
-def _check_names(environment: Environment, tree: nodes.Template, found: Found) -> None:
-    """Jinja looks for filters inside an `if` only when they are used; we say it at once."""
+def unknown_names(environment: Environment, tree: nodes.Template) -> Iterator[tuple[int, str]]:
+    """Filters and tests that are not there. Jinja looks for those inside an `if` only when they are used."""
     for each in tree.find_all((nodes.Filter, nodes.Test)):
         filter_ = isinstance(each, nodes.Filter)
         known = environment.filters if filter_ else environment.tests
-        name = each.name
-        if name not in known:
-            found.faults.append((each.lineno, f"there is no {'filter' if filter_ else 'test'} `{name}`"))
+        if each.name not in known:
+            yield each.lineno, f"there is no {'filter' if filter_ else 'test'} `{each.name}`"
