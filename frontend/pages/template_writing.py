@@ -124,8 +124,7 @@ def _preview(visit: Visit, draft: views.Draft) -> views.Shown:
         record = views.record_of(draft.sample)
         definition = parse_definition({**views.definition_data(draft), "name": draft.name or "Unnamed"})
         variables = operations.check(visit.ports, visit.caller, definition).variables
-        (tests,) = operations.preview(visit.ports, visit.caller, definition, [record])
+        (tests,) = operations.preview(visit.ports, visit.caller, definition, [views.filled(record, variables)])
     except Invalid as error:
         return views.Shown(faults=error.faults or (Fault("", error.detail),))
-    faults = [Fault(each.step_id, each.fault) for each in tests if each.fault]
-    return views.Shown(views.shown_variables(variables, record), views.shown_steps(tests), faults)
+    return views.Shown(views.shown_variables(variables, record), views.shown_steps(tests))

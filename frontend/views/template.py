@@ -15,6 +15,26 @@ from frontend.views.words import count
 
 TIER = "tier:"
 SHOWN_VARIABLES = 6
+SAMPLES = {
+    "name": "Ada Quill",
+    "city": "Lyon",
+    "country": "France",
+    "product": "a folding bicycle",
+    "price": "799 euros",
+    "mood": "hopeful",
+    "tone": "friendly",
+    "audience": "commuters",
+    "topic": "rivers",
+    "title": "A day by the river",
+    "text": "The mill stood by the river for two hundred years. Its wheel turned when there was water.",
+    "biography": "grew up beside a mill and wrote about rivers all her life",
+    "day_type": "a rainy Sunday",
+    "category": "bicycles",
+    "features": "folds in ten seconds, weighs eleven kilos",
+    "issue": "the hinge squeaks",
+    "count": "3",
+}
+"""What a seed record may say for names that one meets often."""
 FILTERS = (
     ("random_sentence", "one sentence of a text, by chance"),
     ("random_word", "one word of a text, by chance"),
@@ -95,7 +115,7 @@ STARTER = Draft(
             id="review",
             prompt=(
                 "Write a short review of {{ product }} by a customer who is {{ mood }}.\n"
-                "{% if price %}They paid {{ price }} for it.{% endif %}\n"
+                "{% if price is defined %}They paid {{ price }} for it. {% endif %}"
                 "Answer with the text of the review only."
             ),
         ),
@@ -218,15 +238,28 @@ def record_of(sample: str) -> Mapping[str, Any]:
 
 def sample_of(variables: Variables) -> str:
     """A record that has all that is needed, to be filled in."""
-    record: dict[str, Any] = {}
-    for name in variables.required + variables.optional:
+    names = variables.required + variables.optional
+    record = _with(
+        {}, {name: SAMPLES.get(name.rpartition(".")[2], name.rpartition(".")[2].replace("_", " ")) for name in names}
+    )
+    return json.dumps(record, indent=2, ensure_ascii=False)
+
+
+def filled(record: Mapping[str, Any], variables: Variables) -> Mapping[str, Any]:
+    """The record, with stand-ins for what it lacks, so that a prompt can be shown all the same."""
+    lacking = {name: f"<{name}>" for name in variables.required if not _has(record, name)}
+    return _with(json.loads(json.dumps(record)), lacking)
+
+
+def _with(record: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
+    for name, value in values.items():
         *outer, last = name.split(".")
         place = record
         for part in outer:
             inner = place.setdefault(part, {})
             place = inner if isinstance(inner, dict) else {}
-        place.setdefault(last, last.replace("_", " "))
-    return json.dumps(record, indent=2, ensure_ascii=False)
+        place.setdefault(last, value)
+    return record
 
 
 @dataclass(frozen=True, slots=True)
