@@ -1,6 +1,7 @@
 """Everything a browser sees. Importing `pages` is all that an application needs."""
 
 from frontend.pages.account import account
+from frontend.pages.batches import batches
 from frontend.pages.browsing import browsing
 from frontend.pages.costs import costs
 from frontend.pages.dataset import dataset
@@ -13,4 +14,18 @@ from frontend.pages.submitting import submitting
 from frontend.pages.template_writing import writing
 from frontend.pages.templates import templates
 
-BLUEPRINTS = (static, account, browsing, submitting, job, order, writing, templates, seeds, generating, dataset, costs)
+BLUEPRINTS = (
+    static,
+    account,
+    browsing,
+    submitting,
+    job,
+    order,
+    writing,
+    templates,
+    seeds,
+    generating,
+    dataset,
+    costs,
+    batches,
+)
