@@ -12,7 +12,7 @@ LARGEST = 100_000_000
 """Bytes of an upload."""
 MOST_RECORDS = 1_000_000
 MOST_FAULTS = 100
-PART = 1000
+PART = 2000
 """Records in one stored part."""
 LONGEST_RECORD = 1_000_000
 """Bytes of one record as JSON."""
