@@ -43,6 +43,6 @@ def share(part: int, whole: int) -> str:
 
 
 def rounded(micro: int) -> int:
-    """Up to three telling digits, as one would type it."""
-    step = next(step for step in (100, 1_000, CENT, 10 * CENT, DOLLAR) if micro <= step * 1000 or step == DOLLAR)
+    """Whole cents, and no more than three telling digits: as one would type it."""
+    step = next(step for step in (CENT, 10 * CENT, DOLLAR) if micro <= step * 1000 or step == DOLLAR)
     return -(-micro // step) * step
