@@ -155,8 +155,10 @@ def missing_cost(found: Generation) -> int:
 
 
 def next_budget(found: Generation) -> int:
-    """A new cap that should do, without odd fractions of a cent."""
+    """A new cap that should do, in whole cents. While a job runs it stays what it is: somebody may be typing."""
     money = found.money
+    if not found.job.status.ended:
+        return money.cap
     return rounded(max(money.spent + money.reserved + missing_cost(found) * SAFETY // 100, money.cap))
 
 
