@@ -7,6 +7,9 @@ from chalicelib.accounts.api import accounts
 from chalicelib.accounts.model import Caller
 from chalicelib.errors import MillraceError, NotSignedIn
 from chalicelib.exchange import Answer, Request
+from chalicelib.generation.api import generation
+from chalicelib.generation.batches.api import batches
+from chalicelib.generation.seeds.api import seeds
 from chalicelib.generation.templates.api import templates
 from chalicelib.jobs.api import jobs
 from chalicelib.problems import problem_answer
@@ -26,7 +29,10 @@ def create_app(connect_ports: Callable[[], Ports] = connect_home) -> Application
     app = Application(connect_ports, outside=Outside())
     app.register_blueprint(accounts)
     app.register_blueprint(jobs)
+    app.register_blueprint(generation)
+    app.register_blueprint(batches)
     app.register_blueprint(templates)
+    app.register_blueprint(seeds)
     app.register_blueprint(about(app))
     for pages in BLUEPRINTS:
         app.register_blueprint(pages)
