@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from chalicelib.accounts.model import Caller
-from chalicelib.errors import Conflict, Invalid, MillraceError, NotSignedIn, TooMany
+from chalicelib.errors import Conflict, MillraceError, NotSignedIn, TooMany
 from chalicelib.exchange import Answer, Headers, Request
 from chalicelib.problems import MethodNotAllowed
 from chalicelib.web import SERVER_FAULT
@@ -31,7 +31,7 @@ class PagesDoor:
             detail=error.detail,
             advice=advice.next_step,
             ways=list(_ways(request, error, advice)),
-            faults=error.faults if isinstance(error, Invalid) else (),
+            faults=error.faults,
             request_id=request.request_id,
         )
 

@@ -9,15 +9,17 @@ from typing import Any
 
 from markupsafe import Markup
 
+from chalicelib.accounts.admission import Place, list_places
 from chalicelib.accounts.model import Caller
 from chalicelib.accounts.operations import authenticate_pages
-from chalicelib.accounts.permissions import Permission
-from chalicelib.errors import NotSignedIn
+from chalicelib.accounts.permissions import Permission, may
+from chalicelib.errors import NotAllowed, NotFound, NotSignedIn
 from chalicelib.exchange import Answer, Headers, Request, html_answer, redirect
 from chalicelib.web import Blueprint
 from chalicelib.wiring import Ports
 from frontend import session
 from frontend.forms import Form, read_form
+from frontend.navigation import tabs_of
 from frontend.rendering import Addresses, render
 
 POLICY = (
@@ -43,6 +45,16 @@ NOTICES = {
     "topped-up": "The budget is raised, and the job goes on.",
     "records-retried": "The failed records are tried again.",
     "exporting": "The export is being written.",
+    "password": "Your password is changed; all other sessions are signed out.",
+    "mailed": "A mail is on its way to you.",
+    "verified": "Your address is confirmed.",
+    "session": "The session has ended.",
+    "key": "The key is revoked: it does not work any more.",
+    "member-changed": "The role is changed.",
+    "member-removed": "The member is removed; their access has ended.",
+    "invited": "The invitation is mailed.",
+    "invitation-cancelled": "The invitation is cancelled: its link does not work any more.",
+    "joined": "Welcome: you have joined the organisation.",
 }
 """What a redirect may say on the page it leads to, by the code in its `did` parameter."""
 
@@ -86,11 +98,31 @@ class Visit:
         return {
             "url": self.url,
             "caller": self.request.admitted,
+            "may": self._may,
+            "tabs": tabs_of(self.request.admitted),
+            "other_places": self._other_places,
             "token": lambda: hidden,
             "here": self.request.path,
             "notice": NOTICES.get(self.request.first("did"), ""),
             "now": self.now,
         }
+
+    def _may(self, permission: str) -> bool:
+        return self.request.admitted is not None and may(self.request.admitted, Permission(permission))
+
+    def _other_places(self) -> list[Place]:
+        """Organisations that the visitor could work in instead."""
+        caller = self.request.admitted
+        if caller is None or self.refreshing:
+            return []
+        return [each for each in list_places(self.ports, caller) if each.tenant_id != caller.tenant_id]
+
+    def has(self, tag: str) -> bool:
+        """The page that asks for changes shows this state already."""
+        return self.refreshing and self.request.headers.get("if-none-match") == tag
+
+    def unchanged(self, tag: str) -> Answer:
+        return Answer(b"", 304, {**PAGE_HEADERS, "ETag": tag})
 
     def with_cookie(self, answer: Answer) -> Answer:
         """The first page of a visitor sets the cookie that their forms are bound to."""
@@ -118,7 +150,7 @@ def who(request: Request) -> Caller | None:
     """For pages that are there for everybody, but greet those who are signed in."""
     try:
         return admit(request)
-    except NotSignedIn:
+    except (NotSignedIn, NotAllowed, NotFound):
         return None
 
 

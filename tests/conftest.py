@@ -10,6 +10,10 @@ hypothesis.settings.register_profile("patient", deadline=None, suppress_health_c
 hypothesis.settings.load_profile("patient")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kills", type=int, default=15, help="processes that test_kills.py kills")
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()

@@ -1,6 +1,7 @@
 """Personas, signed in: ada owns Engines, grace works with her, edsger may look, and mallory is from elsewhere."""
 
-from chalicelib.accounts import members, operations
+from chalicelib.accounts import operations
+from chalicelib.accounts.members import operations as members
 from chalicelib.accounts.model import Origin, Role
 from tests.client import Client, gateway
 

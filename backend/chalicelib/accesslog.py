@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import orjson
@@ -41,5 +42,7 @@ def write(clock: Clock, line: Line) -> None:
         "ms": round(line.seconds * 1000, 2),
         **line.more,
     }
-    # One write per line, so that lines of several processes do not mix.
-    os.write(STANDARD_OUTPUT, orjson.dumps(shown, option=orjson.OPT_APPEND_NEWLINE))
+    # A log that nobody takes any more, or that filled its disk, must not keep anybody from an answer.
+    with suppress(OSError):
+        # One write per line, so that lines of several processes do not mix.
+        os.write(STANDARD_OUTPUT, orjson.dumps(shown, option=orjson.OPT_APPEND_NEWLINE))

@@ -4,7 +4,12 @@ from collections.abc import Callable
 
 from chalicelib.about import about
 from chalicelib.accounts.api import accounts
+from chalicelib.accounts.invitations.api import invitations
+from chalicelib.accounts.members.api import members
 from chalicelib.accounts.model import Caller
+from chalicelib.accounts.profile.api import profile
+from chalicelib.accounts.tenants.api import tenants
+from chalicelib.audit.api import audit
 from chalicelib.errors import MillraceError, NotSignedIn
 from chalicelib.exchange import Answer, Request
 from chalicelib.generation.api import generation
@@ -12,6 +17,8 @@ from chalicelib.generation.batches.api import batches
 from chalicelib.generation.seeds.api import seeds
 from chalicelib.generation.templates.api import templates
 from chalicelib.jobs.api import jobs
+from chalicelib.limits.api import limits
+from chalicelib.notifications.api import notifications
 from chalicelib.problems import problem_answer
 from chalicelib.settings import read_settings
 from chalicelib.web import Application
@@ -28,6 +35,13 @@ def create_app(connect_ports: Callable[[], Ports] = connect_home) -> Application
     """Connects at the first request. Tests give ports of their own."""
     app = Application(connect_ports, outside=Outside())
     app.register_blueprint(accounts)
+    app.register_blueprint(profile)
+    app.register_blueprint(members)
+    app.register_blueprint(invitations)
+    app.register_blueprint(tenants)
+    app.register_blueprint(audit)
+    app.register_blueprint(limits)
+    app.register_blueprint(notifications)
     app.register_blueprint(jobs)
     app.register_blueprint(generation)
     app.register_blueprint(batches)

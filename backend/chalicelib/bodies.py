@@ -1,9 +1,10 @@
-"""JSON bodies, read strictly: what two readers could understand differently is refused."""
+"""What callers send, read strictly: what two readers could understand differently is refused."""
 
 import json
 from typing import Any
 
 import orjson
+from pydantic import BaseModel, ConfigDict
 
 from chalicelib.errors import Fault, Invalid, TooLarge
 from chalicelib.exchange import JSON
@@ -12,6 +13,18 @@ from chalicelib.problems import WrongMediaType
 BODY_LIMIT = 6_000_000
 """Bytes: what a Lambda takes. Larger files go through the links of the objects port."""
 DEPTH_LIMIT = 64
+
+
+class Input(BaseModel):
+    """Base of what callers send: unknown fields are refused, and nothing is converted in silence."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Query(BaseModel):
+    """Base of query parameters, which come as text."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def check_media_type(header: str, allowed: tuple[str, ...]) -> str:

@@ -147,6 +147,55 @@ def doctor() -> None:
     sys.exit(FAILED if worst else 0)
 
 
+@cli.group()
+def keys() -> None:
+    """The keys that sign access tokens."""
+
+
+@keys.command()
+def rotate() -> None:
+    """Sign with a new key from now on.
+
+    A running server takes it up by itself. Tokens signed by the two keys before it go on to work; by older ones,
+    people have to refresh.
+    """
+    from chalicelib.wiring import rotate_signing_key
+
+    click.echo(f"Tokens are signed with key {rotate_signing_key(_settings())} now.")
+
+
+@cli.group()
+def admins() -> None:
+    """Who runs the platform: sees and manages every organisation."""
+
+
+@admins.command(name="add")
+@click.argument("email")
+def add_admin(email: str) -> None:
+    """Make the user with this address a platform admin."""
+    from chalicelib.accounts.tasks import grant_platform
+
+    _changed(grant_platform, email)
+    click.echo(f"{email} is a platform admin now.")
+
+
+@admins.command(name="remove")
+@click.argument("email")
+def remove_admin(email: str) -> None:
+    """Make them an ordinary user again."""
+    from chalicelib.accounts.tasks import withdraw_platform
+
+    _changed(withdraw_platform, email)
+    click.echo(f"{email} is no platform admin any more.")
+
+
+def _changed(act: Callable[[Any, str], None], email: str) -> None:
+    try:
+        act(_settings(), email)
+    except MillraceError as error:
+        raise Failed(error.detail) from None
+
+
 def _settings() -> Any:
     try:
         return read_settings()

@@ -26,7 +26,7 @@ class SystemClock:
 
 def to_text(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds: fixed width, so that text order is time order."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def from_text(text: str) -> datetime:

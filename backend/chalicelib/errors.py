@@ -18,6 +18,7 @@ class MillraceError(Exception):
     status = 500
     type = "internal"
     title = "Something went wrong on our side"
+    faults: tuple[Fault, ...] = ()
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -60,6 +61,12 @@ class Conflict(MillraceError):
     status = 409
     type = "conflict"
     title = "The state does not allow it"
+
+
+class Gone(MillraceError):
+    status = 410
+    type = "gone"
+    title = "It is not there any more"
 
 
 class PreconditionFailed(MillraceError):

@@ -41,6 +41,8 @@ class Request:
     admitted: Caller | None = None
     claimed_id: str = ""
     path_tenant: str = ""
+    told: dict[str, str] = field(default_factory=dict)
+    """Headers of the answer, whatever it is."""
 
     @property
     def origin(self) -> Origin:

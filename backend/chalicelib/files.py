@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
-from typing import Any, Protocol, cast
+from typing import Any, BinaryIO, Protocol, cast
 from urllib.parse import quote
 
 import orjson
@@ -73,7 +73,7 @@ def _serve(objects: Linked, environ: dict[str, Any], start: Start) -> Iterable[b
         return _download(objects, *objects.open_link(token, "GET"), environ, start)
     if method == "PUT":
         key, _ = objects.open_link(token, "PUT")
-        objects.put(key, environ["wsgi.input"])
+        objects.put(key, cast("BinaryIO", _Upload(environ)))
         start(200, [("Content-Length", "0")])
         return [b""]
     raise MethodNotAllowed(method, ["GET", "HEAD", "PUT"])
@@ -103,6 +103,24 @@ def _skip(wanted: str, size: int) -> int:
     if int(match[1]) >= size:
         raise NoSuchRange(f"The file has {size} bytes.")
     return int(match[1])
+
+
+class _Upload:
+    """The body of a request, which must be as long as it was said to be: a broken one would be kept for good."""
+
+    def __init__(self, environ: dict[str, Any]) -> None:
+        length = environ.get("CONTENT_LENGTH") or ""
+        if not length.isdigit():
+            raise Invalid("An upload must say its length (Content-Length).")
+        self._body = environ["wsgi.input"]
+        self._left = int(length)
+
+    def read(self, size: int = -1) -> bytes:
+        piece: bytes = self._body.read(self._left if size < 0 else min(size, self._left))
+        if not piece and self._left:
+            raise Invalid(f"The upload broke off {self._left} bytes before its end.")
+        self._left -= len(piece)
+        return piece
 
 
 class _Pieces:

@@ -13,7 +13,7 @@ from chalicelib.health import version
 from chalicelib.idempotency import KEPT
 from chalicelib.problems import PROBLEM, ProblemJson
 from chalicelib.rest import Body, Description
-from chalicelib.web import Route
+from chalicelib.web import TENANT_PARAMETER, Route
 
 SUMMARY = "Submit jobs, watch every order of them, take the results away."
 CONVENTIONS = {
@@ -35,10 +35,11 @@ _DETAILS = {
     403: "Your role does not allow it.",
     404: "There is no such thing, or not for you.",
     409: "The state of the thing does not allow it.",
+    410: "It is not there any more.",
     412: "It was changed since you read it.",
     413: "The body is too large.",
     415: "The body's content type is not read here.",
-    422: "The Idempotency-Key was used for another request.",
+    422: "It cannot be carried out as things are, or the Idempotency-Key was used for another request.",
     429: "Too many attempts; come again after `Retry-After` seconds.",
     500: "A fault of ours; it was recorded under the request id.",
     503: "A part of the service does not answer; try again.",
@@ -94,7 +95,7 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
         "tags": [described.group],
         "summary": described.summary,
         "security": [] if route.public else [{"bearer": []}],
-        "parameters": [*_path_parameters(route), *_query_parameters(described), *_header_parameters(described)],
+        "parameters": [*_path_parameters(route), *_query_parameters(described), *_header_parameters(route)],
         "responses": {
             **{str(status): _success(described, status, schemas) for status in described.answers},
             **{str(status): _failure(status, schemas) for status in sorted(_error_statuses(route))},
@@ -134,8 +135,12 @@ def _query_parameter(name: str, schema: dict[str, Any], known: Mapping[str, Any]
     return parameter
 
 
-def _header_parameters(described: Description) -> list[dict[str, Any]]:
+def _header_parameters(route: Route) -> list[dict[str, Any]]:
+    described: Description = route.description
     headers = []
+    if not route.public and TENANT_PARAMETER not in _PARAMETER.findall(route.path):
+        told = "The organisation that it is about; your usual one when left out."
+        headers.append(("X-Tenant-Id", told, {"type": "string", "pattern": "^[0-9A-Za-z]{1,100}$"}))
     if described.idempotent:
         told = f"Makes the request safe to repeat for {KEPT.total_seconds() / 3600:.0f} hours."
         headers.append(("Idempotency-Key", told, {"type": "string", "pattern": "^[!-~]{1,200}$"}))
@@ -175,7 +180,7 @@ def _error_statuses(route: Route) -> set[int]:
     described: Description = route.description
     statuses = {400, 500, 503, *described.errors}
     if not route.public:
-        statuses.add(401)
+        statuses |= {401, 403, 404, 429}
     if "{" in route.path:
         statuses.add(404)
     if described.body:

@@ -4,7 +4,7 @@ from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
-from chalicelib.errors import Invalid, MillraceError, NotSignedIn, TooMany
+from chalicelib.errors import MillraceError, NotSignedIn, TooMany
 from chalicelib.exchange import Answer, Request, dump
 
 PROBLEM = "application/problem+json"
@@ -53,7 +53,7 @@ def problem(error: MillraceError, request_id: str) -> dict[str, Any]:
         "detail": error.detail,
         "request_id": request_id,
     }
-    if isinstance(error, Invalid) and error.faults:
+    if error.faults:
         told["fields"] = [{"place": each.place, "message": each.message} for each in error.faults]
     return told
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
 from chalicelib import idempotency, web
 from chalicelib.accounts.model import Caller
 from chalicelib.accounts.operations import authenticate
 from chalicelib.accounts.permissions import Permission
-from chalicelib.bodies import check_media_type, check_size, read_json
+from chalicelib.bodies import Query, check_media_type, check_size, read_json
 from chalicelib.errors import Fault, Invalid, MillraceError, NotSignedIn, PreconditionFailed
 from chalicelib.exchange import JSON, Answer, Request
 from chalicelib.problems import problem_answer
@@ -25,18 +25,6 @@ from chalicelib.validation import parse
 T = TypeVar("T")
 WRITES = frozenset({"POST", "PATCH"})
 TENANT_HEADER = "x-tenant-id"
-
-
-class Input(BaseModel):
-    """Base of what callers send: unknown fields are refused, and nothing is converted in silence."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Query(BaseModel):
-    """Base of query parameters, which come as text."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +111,12 @@ class Blueprint(web.Blueprint):
         errors: tuple[int, ...] = (),
         media_type: str = JSON,
         headers: Mapping[str, str] | None = None,
+        secret: bool = False,
     ) -> Callable[[web.Handler], web.Handler]:
-        """Handlers take the Request, `body=` and `query=` where declared, and the path parameters by name."""
+        """Handlers take the Request, `body=` and `query=` where declared, and the path parameters by name.
+
+        A `secret` answer is not kept for repetitions of its request.
+        """
         described = Description(
             summary=summary,
             details=details,
@@ -135,7 +127,7 @@ class Blueprint(web.Blueprint):
             query=query,
             media_type=media_type,
             headers=headers or {},
-            idempotent=method in WRITES and not public,
+            idempotent=method in WRITES and not public and not secret,
         )
 
         def add(handler: web.Handler) -> web.Handler:

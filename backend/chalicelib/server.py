@@ -22,8 +22,9 @@ from chalicelib.settings import Settings
 from chalicelib.shells.isolation import choose_isolation
 from chalicelib.supervisor import Supervisor
 
-THREADS = 8
-"""Per process. Writers wait for the disk together, so more of them at once cost less each."""
+THREADS = 24
+"""Per process. Writers wait for the disk together, so more of them at once cost less each; and a slow client holds one
+for as long as it sends or takes its bytes."""
 WAITING_REQUESTS = 64
 """Per process, in hand or waiting for a thread; further ones wait in the socket."""
 WEB_GRACE = 5

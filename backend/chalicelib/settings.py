@@ -55,8 +55,18 @@ def _web_address(text: str) -> str:
     return text
 
 
+def _names(text: str) -> frozenset[str]:
+    return frozenset(each.strip().lower() for each in text.split(",") if each.strip())
+
+
 def _folder(text: str) -> Path:
     return Path(text).absolute()
+
+
+def _url(text: str) -> str:
+    if text and not text.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    return text.rstrip("/")
 
 
 # ruff: noqa: RUF009 - `_setting` makes dataclass fields, as `field` does
@@ -68,6 +78,8 @@ class Settings:
     data: Path = _setting("MILLRACE_DATA", "folder of the local home's data", "./data", _folder)
     host: str = _setting("MILLRACE_HOST", "address the server listens on", "127.0.0.1")
     port: int = _setting("MILLRACE_PORT", "port the server listens on; 0 takes a free one", "8000", _port)
+    base_url: str = _setting("MILLRACE_BASE_URL", "where people reach it, for links; empty: host and port", "", _url)
+    mail_from: str = _setting("MILLRACE_MAIL_FROM", "sender of its mails", "Millrace <millrace@localhost>")
     web_processes: int = _setting("MILLRACE_WEB_PROCESSES", "processes that answer HTTP", "2", _count)
     workers: int = _setting("MILLRACE_WORKERS", "worker processes beside the server", "1", _count)
     slots: int = _setting("MILLRACE_SLOTS", "orders that one worker process runs at a time", "16", _count)
@@ -90,10 +102,19 @@ class Settings:
     )
     bedrock: bool = _setting("MILLRACE_BEDROCK", "1 to offer the models of Amazon Bedrock", "0", _flag)
     prices: str = _setting("MILLRACE_PRICES", "file of your own price table; empty: the one that ships", "")
+    webhook_hosts: frozenset[str] = _setting(
+        "MILLRACE_WEBHOOK_HOSTS", "hosts that webhooks may reach though they are private, by commas", "", _names
+    )
     table: str = _setting("MILLRACE_TABLE", "DynamoDB table (aws)", "millrace")
     bucket: str = _setting("MILLRACE_BUCKET", "S3 bucket (aws)", "millrace")
     queue_prefix: str = _setting("MILLRACE_QUEUE_PREFIX", "prefix of the SQS queues' names (aws)", "millrace-")
     aws_endpoint: str = _setting("MILLRACE_AWS_ENDPOINT", "URL of an AWS emulator; empty: AWS itself", "")
+
+    @property
+    def address(self) -> str:
+        """How people reach the service, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.base_url or f"http://{host}:{self.port}"
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:

@@ -17,8 +17,10 @@ from chalice import app as chalice
 from chalicelib import accesslog, journal
 from chalicelib.accounts.model import Caller
 from chalicelib.accounts.permissions import Permission, require
-from chalicelib.errors import MillraceError, NotFound
+from chalicelib.documents import ConditionFailed
+from chalicelib.errors import Conflict, MillraceError, NotFound, TooMany
 from chalicelib.exchange import Answer, Request, decode_parameter, read_request
+from chalicelib.limits import rates
 from chalicelib.wiring import Ports
 
 log = logging.getLogger(__name__)
@@ -227,9 +229,12 @@ def _answer(route: Route, request: Request, raw: Mapping[str, str]) -> Answer:
         request.path_tenant = parameters.get(TENANT_PARAMETER, "")
         if route.permission is not None:
             request.admitted = route.door.admit(request)
+            _count(request)
             require(request.caller, route.permission)
         answer = route.handler(request, **parameters)
         answer.check()
+    except ConditionFailed:
+        return route.door.refuse(request, Conflict("Somebody changed it at the same moment; try again."))
     except MillraceError as error:
         if error.status >= SERVER_FAULT:
             log.exception("A request failed")
@@ -240,8 +245,18 @@ def _answer(route: Route, request: Request, raw: Mapping[str, str]) -> Answer:
     return answer
 
 
+def _count(request: Request) -> None:
+    """Raises TooMany once the tenant has sent as many requests as it may."""
+    rate = rates.take(request.ports, request.caller)
+    if rate is None:
+        return
+    request.told.update(rate.headers())
+    if rate.retry_after:
+        raise TooMany("The organisation sends more requests than its limit allows.", rate.retry_after)
+
+
 def _finish(request: Request, answer: Answer) -> chalice.Response:
-    answer.headers = {**SECURITY_HEADERS, **answer.headers, "X-Request-Id": request.request_id}
+    answer.headers = {**SECURITY_HEADERS, **answer.headers, **request.told, "X-Request-Id": request.request_id}
     if request.ports.settings.secure_cookies:
         answer.headers["Strict-Transport-Security"] = "max-age=31536000"
     return _Response(answer)

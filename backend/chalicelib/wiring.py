@@ -11,6 +11,7 @@ from chalicelib.identity import Identity
 from chalicelib.jobs.executors import Executor
 from chalicelib.jobs.model import Target
 from chalicelib.llm import Llm, Prices
+from chalicelib.mail import Mailer
 from chalicelib.objects import Objects
 from chalicelib.queues import Queues
 from chalicelib.settings import BadSettings, Home, Settings
@@ -27,6 +28,7 @@ class Ports:
     objects: Objects
     queues: Queues
     identity: Identity
+    mail: Mailer
     vault: Vault
     llm: Llm
     prices: Prices
@@ -47,6 +49,7 @@ def _connect_local(settings: Settings, clock: Clock) -> Ports:
     from chalicelib.identity.local import LocalIdentity  # noqa: PLC0415
     from chalicelib.jobs.executors.process import ProcessExecutor  # noqa: PLC0415
     from chalicelib.keyfile import read_or_make  # noqa: PLC0415
+    from chalicelib.mail.outbox import Outbox  # noqa: PLC0415
     from chalicelib.objects.folder import FolderObjects  # noqa: PLC0415
     from chalicelib.queues.sqlite import SqliteQueues  # noqa: PLC0415
     from chalicelib.sqlite import Database  # noqa: PLC0415
@@ -63,6 +66,7 @@ def _connect_local(settings: Settings, clock: Clock) -> Ports:
         objects=FolderObjects(data / "objects", read_or_make(keys / "links.key", _random_key), clock),
         queues=queues,
         identity=LocalIdentity(documents, clock, keys),
+        mail=Outbox(data / "outbox", clock, sender=settings.mail_from),
         vault=Vault(keys),
         llm=connect_models(settings, clock),
         prices=connect_prices(settings),
@@ -101,6 +105,13 @@ def connect_prices(settings: Settings) -> Prices:
         return read_prices(Path(settings.prices) if settings.prices else SHIPPED)
     except ValueError as error:
         raise BadSettings(f"MILLRACE_PRICES: {error}") from None
+
+
+def rotate_signing_key(settings: Settings) -> str:
+    """The id of the key that signs from now on."""
+    from chalicelib.identity.signing import rotate  # noqa: PLC0415 - as above
+
+    return rotate(settings.data / "keys" / "tokens.json")
 
 
 def workers_folder(settings: Settings) -> Path:

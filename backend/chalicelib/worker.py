@@ -1,5 +1,6 @@
 """A worker process: takes orders from the queue, runs them, and brings their jobs forward."""
 
+import gc
 import logging
 import queue
 import signal
@@ -23,6 +24,8 @@ from chalicelib.jobs.orchestrator import Orchestrator
 from chalicelib.jobs.running import Runner
 from chalicelib.jobs.sweeper import sweep_departed, sweep_due
 from chalicelib.jobs.wakeups import WAKE_UPS
+from chalicelib.notifications.delivering import deliver
+from chalicelib.notifications.notices import NOTICES
 from chalicelib.queues import Queues, Received
 from chalicelib.settings import Settings, read_settings
 from chalicelib.shells import Shells, default_scratch
@@ -38,7 +41,7 @@ REPORTED_WITHIN = 60.0
 """Seconds after its timeout in which an order has surely been reported."""
 STOP_WITHIN = 25.0
 """Seconds that orders have to stop in when the worker is told to end: a spot instance has 30."""
-BOOK_TICK, SWEEP_TICK = 0.1, 0.25
+BOOK_TICK, SWEEP_TICK, NOTIFY_TICK = 0.1, 0.25, 1.0
 ACTIONS: Actions = {TEARDOWN: tear_down, GENERATE: generate, EXPORT: export}
 
 
@@ -89,8 +92,18 @@ class Worker:
     def start(self) -> None:
         for thread in self._slot_threads:
             thread.start()
-        for loop in (self._take_orders, self._take_wake_ups, self._take_stops, self._keep_books, self._sweep):
+        for loop in self._loops():
             threading.Thread(target=self._keep_on, args=(loop,), name=loop.__name__.strip("_"), daemon=True).start()
+
+    def _loops(self) -> tuple[Callable[[], None], ...]:
+        return (
+            self._take_orders,
+            self._take_wake_ups,
+            self._take_stops,
+            self._keep_books,
+            self._sweep,
+            self._notify,
+        )
 
     def stop(self, patience: float) -> None:
         """Hand back what runs and end; commands get their grace, then are killed."""
@@ -166,12 +179,27 @@ class Worker:
         self._stopping.wait(BOOK_TICK)
         self._receipts.settle()
         self._runner.write_logs()
+        self._runner.write_usage()
+
+    def _notify(self) -> None:
+        """Send notifications: at once when woken, and what is due again each second."""
+        received = self._ports.queues.receive(NOTICES, limit=10, wait=NOTIFY_TICK)
+        if received:
+            self._ports.queues.acknowledge(NOTICES, [each.receipt for each in received])
+        while deliver(self._ports) and not self._stopping.is_set():
+            continue
 
     def _sweep(self) -> None:
         self._stopping.wait(SWEEP_TICK)
         sweep_due(self._ports, self._orchestrator)
         sweep_departed(self._ports, self._orchestrator, workers_folder(self._ports.settings))
         self._runner.obey_stops()
+
+
+def tune_collector() -> None:
+    """What was imported stays; what a request or an order makes is freed by counting, and cycles are rare."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def main(settings: Settings) -> None:
@@ -183,6 +211,7 @@ def main(settings: Settings) -> None:
 
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
+    tune_collector()
     ports = connect(settings)
     worker_id = ports.clock.new_id().lower()
     presence = Presence(workers_folder(settings), worker_id)

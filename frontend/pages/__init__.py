@@ -6,8 +6,12 @@ from frontend.pages.browsing import browsing
 from frontend.pages.costs import costs
 from frontend.pages.dataset import dataset
 from frontend.pages.generating import generating
+from frontend.pages.invitation import invitation
 from frontend.pages.job import job
+from frontend.pages.members import members
 from frontend.pages.order import order
+from frontend.pages.profile import profile
+from frontend.pages.recovery import recovery
 from frontend.pages.seeds import seeds
 from frontend.pages.static import static
 from frontend.pages.submitting import submitting
@@ -17,6 +21,10 @@ from frontend.pages.templates import templates
 BLUEPRINTS = (
     static,
     account,
+    recovery,
+    profile,
+    members,
+    invitation,
     browsing,
     submitting,
     job,

@@ -2,7 +2,7 @@
 
 from chalicelib.accounts import operations as accounts
 from chalicelib.accounts import sessions
-from chalicelib.accounts.permissions import Permission, TenantAsleep
+from chalicelib.accounts.permissions import TenantAsleep
 from chalicelib.errors import Conflict, Invalid, TooMany
 from chalicelib.exchange import Answer, redirect
 from chalicelib.identity import EmailTaken, WrongPassword
@@ -40,7 +40,7 @@ def signup(visit: Visit) -> Answer:
         return _signup_page(visit, values, {"email": "There is an account with this address. Sign in instead."})
     except Conflict as error:
         return _signup_page(visit, values, {"organisation": error.detail})
-    return _signed_in(visit, accounts.open_pages(visit.ports, user, visit.request.origin))
+    return sign_in(visit, accounts.open_pages(visit.ports, user, visit.request.origin))
 
 
 def _signup_page(visit: Visit, values: dict[str, str], faults: dict[str, str] | None = None) -> Answer:
@@ -70,7 +70,7 @@ def login(visit: Visit) -> Answer:
         return _login_page(visit, email, "Address or password is wrong.", status=401)
     except (TooMany, TenantAsleep) as error:
         return _login_page(visit, email, error.detail, status=error.status)
-    return _signed_in(visit, cookie)
+    return sign_in(visit, cookie)
 
 
 def _login_page(visit: Visit, email: str, fault: str = "", status: int = 200) -> Answer:
@@ -81,8 +81,9 @@ def _next(visit: Visit) -> str:
     return session.local_path(visit.request.first("next"))
 
 
-def _signed_in(visit: Visit, cookie: str) -> Answer:
-    answer = redirect(visit.request.base + (_next(visit) or "/jobs"))
+def sign_in(visit: Visit, cookie: str, *, did: str = "") -> Answer:
+    """To the page that was asked for, with the cookie of a new session."""
+    answer = visit.go_to("/jobs", did=did) if did else redirect(visit.request.base + (_next(visit) or "/jobs"))
     answer.headers["Set-Cookie"] = session.set_cookie(visit.request, session.SESSION_COOKIE, cookie)
     return answer
 
@@ -94,8 +95,3 @@ def logout(visit: Visit) -> Answer:
     answer.headers["Set-Cookie"] = session.set_cookie(visit.request, session.SESSION_COOKIE, "")
     answer.headers["Clear-Site-Data"] = '"cache"'
     return answer
-
-
-@account.page("/account", permission=Permission.ACCOUNT_READ)
-def me(visit: Visit) -> Answer:
-    return visit.page("account.html")

@@ -70,7 +70,11 @@ def bulk(visit: Visit) -> Answer:
     action = ACTIONS.get(visit.form.text("action"))
     if action is None:
         raise Invalid("Choose what to do with the jobs: cancel or delete.")
-    results = operations.bulk(visit.ports, visit.caller, action, visit.form.all("job"))
+    job_ids = visit.form.all("job")
+    if action == "delete" and job_ids and not visit.form.text("sure"):
+        found = [operations.get_job(visit.ports, visit.caller, job_id) for job_id in job_ids]
+        return visit.page("bulk_delete.html", jobs=found)
+    results = operations.bulk(visit.ports, visit.caller, action, job_ids)
     done = sum(each.ok for each in results)
     lead = f"{done} of {count(len(results), 'job')} done." if results else "No job was selected; tick those you mean."
     heading = "Cancel jobs" if action == "cancel" else "Delete jobs"

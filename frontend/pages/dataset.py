@@ -111,7 +111,7 @@ def pause(visit: Visit, job_id: str) -> Answer:
     return visit.go_to(f"/jobs/{job_id}/dataset", did="paused")
 
 
-@dataset.page("/jobs/{job_id}/dataset/resume", methods=("POST",), permission=Permission.GENERATION_WRITE)
+@dataset.page("/jobs/{job_id}/dataset/continue", methods=("POST",), permission=Permission.GENERATION_WRITE)
 def resume(visit: Visit, job_id: str) -> Answer:
     operations.resume(visit.ports, visit.caller, job_id)
     return visit.go_to(f"/jobs/{job_id}/dataset", did="resumed")

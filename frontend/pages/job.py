@@ -8,7 +8,7 @@ from chalicelib.jobs.model import Job
 from frontend.door import PagesDoor
 from frontend.views.job import history, job_page, plan_rows
 from frontend.views.words import duration, exact
-from frontend.visit import PAGE_HEADERS, Pages, Visit
+from frontend.visit import Pages, Visit
 
 job = Pages(__name__, PagesDoor())
 
@@ -22,15 +22,15 @@ MOST_EVERY_SECOND = 300
 @job.page("/jobs/{job_id}", permission=Permission.JOBS_READ)
 def job_view(visit: Visit, job_id: str) -> Answer:
     found = operations.get_job(visit.ports, visit.caller, job_id)
-    etag = f'"{found.version}"'
-    if visit.refreshing and visit.request.headers.get("if-none-match") == etag:
-        return Answer(b"", 304, {**PAGE_HEADERS, "ETag": etag})
+    tag = state_tag(visit, found, _drawn(visit, found))
+    if visit.has(tag):
+        return visit.unchanged(tag)
     orders = operations.orders_of(visit.ports, found)
     events = operations.list_events(visit.ports, visit.caller, job_id, limit=HISTORY_SHOWN, newest_first=True)
     page = job_page(found, orders, visit.now)
     return visit.page(
         "job.html",
-        headers={"ETag": etag} if visit.refreshing else {},
+        headers={"ETag": tag},
         page=page,
         history=history(events.items, orders),
         history_more=events.cursor is not None,
@@ -41,6 +41,18 @@ def job_view(visit: Visit, job_id: str) -> Answer:
         tone=page.line.look.tone,
         facts=_facts(found),
     )
+
+
+def state_tag(visit: Visit, job: Job, drawn: str = "") -> str:
+    """Changes with all that a job's pages show: decisions are in the job, what workers begin is in the history."""
+    latest = operations.list_events(visit.ports, visit.caller, job.job_id, limit=1, newest_first=True).items
+    return f'"{job.version}-{latest[0].event_id if latest else ""}{drawn}"'
+
+
+def _drawn(visit: Visit, job: Job) -> str:
+    """The bars of a running job grow with time alone: a small one is drawn every second, a large one now and then."""
+    pause = 1 if job.order_count <= MANY_ORDERS else 5
+    return "" if job.status.ended else f"-{visit.now.timestamp() // pause:.0f}"
 
 
 def _facts(job: Job) -> list[tuple[str, str]]:

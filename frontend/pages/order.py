@@ -7,7 +7,7 @@ from chalicelib.errors import NotFound
 from chalicelib.exchange import Answer, redirect, text_answer
 from chalicelib.jobs import operations
 from frontend.door import PagesDoor
-from frontend.pages.job import order_number
+from frontend.pages.job import order_number, state_tag
 from frontend.views.logs import clean
 from frontend.views.order import order_page
 from frontend.visit import Pages, Visit
@@ -17,6 +17,7 @@ order = Pages(__name__, PagesDoor())
 SHOWN = 2_000_000
 """Bytes of a log that stand in the page; the rest is a link away."""
 PIECE = 256_000
+ANSWERED = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,9 @@ class ShownLog:
 @order.page("/jobs/{job_id}/orders/{number}", permission=Permission.JOBS_READ)
 def order_view(visit: Visit, job_id: str, number: str) -> Answer:
     job = operations.get_job(visit.ports, visit.caller, job_id)
+    tag = state_tag(visit, job)
+    if visit.has(tag):
+        return visit.unchanged(tag)
     orders = operations.orders_of(visit.ports, job)
     wanted = order_number(number)
     if not 1 <= wanted <= len(orders):
@@ -41,6 +45,7 @@ def order_view(visit: Visit, job_id: str, number: str) -> Answer:
     path = f"/jobs/{job_id}/orders/{wanted}"
     return visit.page(
         "order.html",
+        headers={"ETag": tag},
         page=page,
         job=job,
         job_path=f"/jobs/{job_id}",
@@ -80,10 +85,7 @@ def log(visit: Visit, job_id: str, number: str) -> Answer:
     """The whole log as it was written; with `tail`, what a page appends next."""
     request = visit.request
     if not request.first("tail"):
-        part = operations.read_log(
-            visit.ports, visit.caller, job_id, order_number(number), attempt=_attempt(visit), limit=None
-        )
-        return text_answer(part.text)
+        return _whole_log(visit, job_id, order_number(number))
     offset = request.first("offset")
     start = int(offset) if offset.isascii() and offset.isdigit() and len(offset) < 16 else 0  # noqa: PLR2004 - bytes
     part = operations.read_log(
@@ -94,6 +96,15 @@ def log(visit: Visit, job_id: str, number: str) -> Answer:
     if part.complete:
         headers["Log-Complete"] = "1"
     return text_answer(piece.text.encode(), headers)
+
+
+def _whole_log(visit: Visit, job_id: str, number: int) -> Answer:
+    """A long one by a link of the objects port: an answer of ours holds 6 MB at most."""
+    attempt = _attempt(visit)
+    part = operations.read_log(visit.ports, visit.caller, job_id, number, attempt=attempt, limit=ANSWERED)
+    if len(part.text) < ANSWERED:
+        return text_answer(part.text)
+    return redirect(operations.log_link(visit.ports, visit.caller, job_id, number, attempt=attempt))
 
 
 @order.page("/jobs/{job_id}/orders/{number}/files/{path}", permission=Permission.JOBS_READ)

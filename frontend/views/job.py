@@ -1,10 +1,11 @@
 """What the pages show of jobs. Pure: model objects and the present in, values for the templates out."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
-from chalicelib.jobs.model import Artifact, Event, Job, JobStatus, Order, OrderStatus
+from chalicelib.jobs.model import STATE_LETTERS, Artifact, Event, Job, JobStatus, Order, OrderStatus
 from frontend.views.picture import Picture, picture
 from frontend.views.timeline import Axis, Bar, axis, bars
 from frontend.views.words import ORDER_LOOKS, Look, between, count, duration, job_look
@@ -58,9 +59,8 @@ class JobLine:
     duration: str
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An order in the job's table."""
+class Row(NamedTuple):
+    """An order in the job's table. A tuple, because a template takes a thousand of them apart."""
 
     number: int
     name: str
@@ -105,7 +105,8 @@ class JobPage:
 
 
 def job_page(job: Job, orders: Sequence[Order], now: datetime) -> JobPage:
-    line = job_line(job, now)
+    # The job's own letters tell what was handed out; only the orders tell which of those have begun.
+    line = job_line(replace(job, states="".join(STATE_LETTERS[order.status] for order in orders)), now)
     time_axis = axis(orders, now)
     return JobPage(
         line=line,

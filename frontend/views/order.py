@@ -33,6 +33,8 @@ class OrderPage:
     look: Look
     ended: bool
     sentence: str
+    since: str
+    """When it started, for the seconds that count on in the browser; empty unless it runs."""
     attempts: Sequence[Try]
     commands: str
     environment: Sequence[tuple[str, str]]
@@ -56,6 +58,7 @@ def order_page(orders: Sequence[Order], number: int, now: datetime) -> OrderPage
         look=ORDER_LOOKS[order.status],
         ended=order.status.ended,
         sentence=_sentence(order, now),
+        since=order.started_at.isoformat() if order.status is OrderStatus.RUNNING and order.started_at else "",
         attempts=_tries(order),
         commands=printable("\n".join(order.spec.commands)),
         environment=[(name, printable(value)) for name, value in order.spec.env.items()],
@@ -72,6 +75,7 @@ def order_page(orders: Sequence[Order], number: int, now: datetime) -> OrderPage
 
 
 def _sentence(order: Order, now: datetime) -> str:
+    """While it runs: only for how long, because the browser counts on."""
     seconds = between(order.started_at, order.ended_at or now)
     took = "" if seconds is None else duration(seconds)
     said = order_reason(order)
@@ -79,7 +83,7 @@ def _sentence(order: Order, now: datetime) -> str:
         case OrderStatus.QUEUED | OrderStatus.DISPATCHING:
             return f"It {said}." if said.startswith(("waits", "is ")) else f"Waits: {said or 'its turn comes soon'}."
         case OrderStatus.RUNNING:
-            return f"Running for {took}." if took else "Running."
+            return took
         case OrderStatus.SUCCEEDED:
             return f"Done in {took}." if took else "Done."
         case OrderStatus.SKIPPED:

@@ -14,13 +14,14 @@ BEND_HEIGHT = 14
 GAP_X, GAP_Y = 36, 12
 BAND_WIDTH = 1290
 BAND_GAP = 44
+WIDE = 1056
 MARGIN = 14
 HEADING = 20
 LABEL_LENGTH = 15
 LARGE_SQUARES = 120
 """Up to so many squares in a field they are large."""
-MOST_LINKED = 250
-"""Squares above this many are drawn as one path per state, without links: the table has those."""
+MOST_LINKED = 300
+"""In a picture of more orders, squares are drawn as one path per state, without links: the table has those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,11 @@ class Picture:
     lines: Sequence[Line]
     summary: str
 
+    @property
+    def wide(self) -> bool:
+        """It may be drawn somewhat smaller to fit."""
+        return self.width > WIDE
+
 
 def picture(orders: Sequence[Order]) -> Picture:
     shape = tuple(tuple(order.spec.dependencies) for order in orders)
@@ -103,7 +109,7 @@ def picture(orders: Sequence[Order]) -> Picture:
         if len(members) == 1:
             boxes.append(_box(members[0], places[index]))
         elif members:
-            fields.append(_field(members, places[index]))
+            fields.append(_field(members, places[index], linked=len(orders) <= MOST_LINKED))
     over = [all(by_number[number].status in ORDER_ENDS for number in group.members) for group in layers.groups]
     lines = [
         _line(layers, places, start, end, "flowed" if over[origin] else "dry")
@@ -181,7 +187,7 @@ def _box(order: Order, place: Place) -> Box:
     return Box(place, order.number, order.name, shorten(order.name, LABEL_LENGTH), look.tone, look.icon, look.word)
 
 
-def _field(orders: Sequence[Order], place: Place) -> Field:
+def _field(orders: Sequence[Order], place: Place, *, linked: bool) -> Field:
     columns, _, side, gap = _grid(len(orders))
     left = place.x + (place.width - columns * (side + gap) + gap) // 2
     top = place.y + HEADING + 12
@@ -189,7 +195,7 @@ def _field(orders: Sequence[Order], place: Place) -> Field:
         (left + index % columns * (side + gap), top + index // columns * (side + gap)) for index in range(len(orders))
     ]
     label = f"{shorten(orders[0].name, 14)} … ({len(orders):,})"
-    if len(orders) > MOST_LINKED:
+    if not linked:
         return Field(place, label, side, (), _paths(orders, corners, side))
     squares = [
         Square(x, y, order.number, f"{order.name}: {ORDER_LOOKS[order.status].word}", ORDER_LOOKS[order.status].tone)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from chalicelib.jobs.model import Order
 from frontend.views.words import ORDER_LOOKS, duration
@@ -12,8 +13,7 @@ UNITS = 1000
 LEAST = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(NamedTuple):
     x: int
     width: int
     tone: str

@@ -54,6 +54,11 @@ class IdentityUsersContract:
         with pytest.raises(WrongPassword):
             identity.check_password(EMAIL, PASSWORD)
 
+    def test_a_password_stays_when_what_comes_along_fails(self, identity: Identity, user: User) -> None:
+        with pytest.raises(ConditionFailed):
+            identity.set_password(user, "Difference engine 2", along=[Put(KEY, {}, [Exists()])])
+        assert identity.check_password(EMAIL, PASSWORD) == user
+
     def test_what_comes_along_is_written_with_the_user(self, identity: Identity, documents: Documents) -> None:
         user = identity.create_user(EMAIL, PASSWORD, along=lambda user: [Put(KEY, {"of": user.user_id})])
         found = documents.get(KEY)

@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count
@@ -15,6 +16,7 @@ from chalicelib.queues.sqs import SqsQueues
 from chalicelib.settings import read_settings
 from chalicelib.wiring import Ports
 from tests import make
+from tests.clocks import ManualClock
 from tests.people import People
 
 REGION = "eu-west-1"
@@ -29,18 +31,40 @@ def aws() -> Iterator[Callable[[str], Any]]:
         yield lambda service: connect(service, read_settings({}))
 
 
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
 @pytest.fixture(params=["local", "aws"])
-def ports(request: pytest.FixtureRequest) -> Ports:
+def ports(request: pytest.FixtureRequest, clock: ManualClock) -> Ports:
     """A home of its own for each test, once on SQLite and a folder and once on the emulated AWS."""
-    local = make.ports()
+    local = make.ports(clock)
     return local if request.param == "local" else emulated(local, request.getfixturevalue("aws"))
+
+
+class OneAtATime:
+    """A client whose calls wait for each other: the emulator is not made for threads, as the real service is."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._client, name)
+
+        def call(**arguments: Any) -> Any:
+            with self._lock:
+                return method(**arguments)
+
+        return call if callable(method) else method
 
 
 def emulated(local: Ports, client: Callable[[str], Any]) -> Ports:
     name = f"millrace-home-{next(homes)}"
     create_table(client("dynamodb"), name)
     client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
-    documents = DynamoDocuments(client("dynamodb"), name, local.clock)
+    documents = DynamoDocuments(OneAtATime(client("dynamodb")), name, local.clock)
     return replace(
         local,
         documents=documents,

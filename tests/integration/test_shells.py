@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.shells import Ending, Isolation, Outcome, Shells, Stop, choose_isolation, link
+from chalicelib.shells import Ending, Isolation, Outcome, Shells, Stop, choose_isolation
 from chalicelib.shells.isolation import USERS
+from tests.shells import Trial
 
 pytestmark = pytest.mark.integration
 
@@ -27,30 +28,6 @@ KINDS = [
     pytest.param(Isolation.BWRAP, marks=pytest.mark.skipif(not shutil.which("bwrap"), reason="bwrap is not installed")),
     Isolation.NONE,
 ]
-
-
-class Trial:
-    """One slot and what its last order printed."""
-
-    def __init__(self, shells: Shells, slot: int = 0) -> None:
-        self.shells = shells
-        self.slot = slot
-        self.folder = shells.prepare(slot)
-        self.output = b""
-
-    def __call__(self, *commands: str, timeout: float = 20, stop: Stop | None = None, **env: str) -> Outcome:
-        pieces: list[bytes] = []
-        try:
-            return self.shells.run(
-                self.slot,
-                commands=commands,
-                env=env,
-                timeout=timeout,
-                on_output=pieces.append,
-                stop=stop or Stop(),
-            )
-        finally:
-            self.output = b"".join(pieces)
 
 
 @pytest.fixture
@@ -163,11 +140,12 @@ class TestOneOrder:
         assert order("true", "exit 3", "echo no") == Outcome(Ending.EXITED, 3, 2, "exit code 3")
 
     def test_orders_of_two_slots_run_at_once(self, shells: Shells) -> None:
-        one, two = Trial(shells, 0), Trial(shells, 1)
-        with ThreadPoolExecutor(2) as threads:
-            start = time.monotonic()
-            list(threads.map(lambda trial: trial("sleep 0.5"), (one, two)))
-        assert time.monotonic() - start < 0.95
+        one, two, stop = Trial(shells, 0), Trial(shells, 1), Stop()
+        with ThreadPoolExecutor(1) as threads:
+            first = threads.submit(one, "sleep 30", stop=stop)
+            assert two("true").succeeded
+            assert not first.done()
+            stop.set()
 
 
 class TestCommands:
@@ -320,9 +298,8 @@ class TestEndedFromOutside:
         assert order("echo again").succeeded
 
     @needs_root
-    def test_a_fork_bomb_is_bounded_and_ended(self, scratch: Path, monkeypatch: Any) -> None:
-        monkeypatch.setattr(link, "PROCESSES", 64)
-        with Shells(scratch, 1, Isolation.USER) as shells:
+    def test_a_fork_bomb_is_bounded_and_ended(self, scratch: Path) -> None:
+        with Shells(scratch, 1, Isolation.USER, processes=64) as shells:
             bomb = Trial(shells)
             start = time.monotonic()
             assert bomb("b() { b | b & }; b 2>/dev/null; sleep 5", timeout=0.5).ending is Ending.TIMED_OUT
@@ -377,6 +354,12 @@ class TestUsers:
         assert b"mapfile" in two.output
         assert b"s3cret" not in two.output
 
+    def test_an_order_sees_no_processes_but_its_own(self, users: Shells) -> None:
+        order = Trial(users)
+        order("ls -d /proc/[0-9]* | wc -l; ls -d /proc/$$")
+        shown, own = order.output.split()
+        assert (int(shown) <= 3, own.startswith(b"/proc/")) == (True, True)
+
     def test_an_order_can_hit_neither_others_nor_what_starts_them(self, users: Shells) -> None:
         one, two = Trial(users, 0), Trial(users, 1)
         with ThreadPoolExecutor(1) as threads:
@@ -387,11 +370,10 @@ class TestUsers:
 
     def test_what_ran_away_is_dead_when_the_next_order_begins(self, users: Shells) -> None:
         order = Trial(users)
-        order("(setsid sh -c 'while :; do kill -9 -1; (setsid sleep 4716 &); done' >/dev/null 2>&1 &)", timeout=1)
-        users.prepare(0)
-        order('grep -l "^Uid:.$(id -u)" /proc/[0-9]*/status 2>/dev/null | wc -l')
-        # The shell, grep and the one that counts.
-        assert int(order.output) <= 3
+        loop = "while :; do kill -9 -1; (setsid sleep 4716 &); done"
+        order(f"(setsid sh -c '{loop}' 4716 >/dev/null 2>&1 &); sleep 0.2", timeout=1)
+        assert ends("4716")
+        assert order("sleep 0.1; echo unharmed").succeeded
 
     def test_files_left_where_everyone_writes_are_gone_for_the_next(self, users: Shells) -> None:
         order = Trial(users)

@@ -1,16 +1,19 @@
 """Prints what starting a shell costs: bare, and through Shells under each isolation this machine offers.
 
-python -m tests.performance.spawn
+    python -m tests.performance.spawn
+
+Bare and other starts take turns, so that a busy machine is as unfair to one as to the other.
 """
 
+import os
 import platform
-import statistics
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from statistics import median
 
 from chalicelib.shells import Isolation, Shells, Stop, choose_isolation
 
@@ -38,37 +41,43 @@ def whole(shells: Shells) -> Callable[[int], None]:
     return run
 
 
-def measure(name: str, run: Callable[[int], None]) -> float:
-    run(0)
-    took = sorted(timed(run) for _ in range(RUNS))
-    with ThreadPoolExecutor(THREADS) as threads:
-        start = time.perf_counter()
-        list(threads.map(lambda slot: [run(slot) for _ in range(EACH)], range(THREADS)))
-        each = (time.perf_counter() - start) / (THREADS * EACH)
-    middle = statistics.median(took)
-    print(f"{name:<28}{middle * 1e3:>9.2f}{took[RUNS * 9 // 10] * 1e3:>9.2f}{each * 1e3:>12.2f}", end="")
-    return middle
-
-
 def timed(run: Callable[[int], None]) -> float:
     start = time.perf_counter()
     run(0)
-    return time.perf_counter() - start
+    return (time.perf_counter() - start) * 1e3
+
+
+def at_once(run: Callable[[int], None]) -> float:
+    """Milliseconds per run when each of the threads has a slot."""
+    with ThreadPoolExecutor(THREADS) as threads:
+        start = time.perf_counter()
+        list(threads.map(lambda slot: [run(slot) for _ in range(EACH)], range(THREADS)))
+        return (time.perf_counter() - start) * 1e3 / (THREADS * EACH)
+
+
+def compare(name: str, run: Callable[[int], None]) -> None:
+    pairs = [(timed(bare), timed(run)) for _ in range(RUNS + 10)][10:]
+    base, took = median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)
+    base_at_once, took_at_once = at_once(bare), at_once(run)
+    figures = (base, took, took - base, took / base, base_at_once, took_at_once)
+    print(f"{name:<28}" + "".join(f"{figure:>12.2f}" for figure in figures))
 
 
 def main() -> None:
-    print(f"starting `bash -c :` on {platform.node()}, {RUNS} runs, then {THREADS} threads; milliseconds")
-    print(f"{'':<28}{'median':>9}{'p90':>9}{'16 threads':>12}{'to bare':>9}")
-    base = measure("subprocess.run", bare)
-    print()
+    load = os.getloadavg()[0]
+    print(
+        f"`bash -c :` on {platform.node()} ({os.cpu_count()} cores, load {load:.1f}); milliseconds, medians of {RUNS}"
+    )
+    heads = ("bare", "Shells", "more", "ratio", f"bare x{THREADS}", f"Shells x{THREADS}")
+    print(f"{'':<28}" + "".join(f"{head:>12}" for head in heads))
     for isolation in dict.fromkeys((choose_isolation(), Isolation.NONE)):
-        with tempfile.TemporaryDirectory() as scratch:
-            Path(scratch).chmod(0o711)
-            with Shells(Path(scratch) / "s", THREADS, isolation) as shells:
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder).chmod(0o711)
+            with Shells(Path(folder) / "scratch", THREADS, isolation) as shells:
                 for slot in range(THREADS):
                     shells.prepare(slot)
-                print(f"{measure(f'run ({isolation})', through(shells)) / base:>9.2f}")
-                print(f"{measure(f'prepare, run, clear ({isolation})', whole(shells)) / base:>9.2f}")
+                compare(f"run ({isolation})", through(shells))
+                compare(f"prepare, run, clear ({isolation})", whole(shells))
 
 
 if __name__ == "__main__":

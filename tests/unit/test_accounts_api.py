@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.accounts import members
+from chalicelib.accounts.members import operations as members
 from tests.client import environ
 from tests.people import PASSWORD
 

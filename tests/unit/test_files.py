@@ -2,6 +2,8 @@ from datetime import timedelta
 
 import pytest
 
+from tests.client import environ
+
 CONTENT = bytes(range(256)) * 8192
 HOUR = timedelta(hours=1)
 
@@ -72,3 +74,16 @@ def test_another_method_is_told_which_are_possible(people, link):
 def test_the_log_keeps_the_link_secret(people, link, capfd):
     people.nobody.get(link)
     assert link.removeprefix("/files/") not in capfd.readouterr().out
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(people):
+    link = people.ports.objects.put_link("c/d", lasts=HOUR)
+    made = {**environ("PUT", link, b"half", {}), "CONTENT_LENGTH": "8"}
+    told = []
+    people.wsgi(made, lambda status, _: told.append(status))
+    assert (told, people.nobody.put(link, body=b"whole").status) == (["400 Bad Request"], 200)
+
+
+def test_an_upload_must_say_its_length(people):
+    link = people.ports.objects.put_link("c/d", lasts=HOUR)
+    assert people.nobody.put(link).status == 400

@@ -92,6 +92,7 @@ def test_the_members_see_a_job(people, job_id, reader):
         ("PATCH", ""),
         ("DELETE", ""),
         ("GET", "/events"),
+        ("GET", "/submission"),
         ("GET", "/retry"),
         ("POST", "/retry"),
         ("POST", "/clone"),
@@ -177,8 +178,8 @@ def test_cancelling_what_has_ended_is_a_conflict(people, job_id):
     assert people.owner.patch(f"/api/jobs/{job_id}", {"status": "cancelled"}).status == 409
 
 
-@pytest.mark.parametrize("body", [{}, {"status": "running"}, {"status": "cancelled", "name": "x"}, [], None])
-def test_a_job_can_be_edited_to_cancelled_only(people, job_id, body):
+@pytest.mark.parametrize("body", [{}, {"status": "ready"}, {"status": "cancelled", "name": "x"}, [], None])
+def test_other_edits_are_refused(people, job_id, body):
     assert people.owner.patch(f"/api/jobs/{job_id}", body, headers={"Content-Type": "application/json"}).status == 400
 
 
@@ -255,6 +256,19 @@ def test_many_jobs_at_once_get_a_report_each(people, job_id):
 def test_a_stranger_s_bulk_reaches_nothing(people, job_id):
     reply = people.stranger.post("/api/jobs/bulk", {"action": "cancel", "job_ids": [job_id]})
     assert (reply.json["items"][0]["ok"], people.owner.get(f"/api/jobs/{job_id}").json["reason"]) == (False, "")
+
+
+def test_a_submission_can_be_read_and_sent_again(people, job_id):
+    found = people.owner.get(f"/api/jobs/{job_id}/submission").json
+    assert [each["cmds"] for each in found["orders"]] == [["true"], ["true"]]
+    assert people.owner.post("/api/jobs", found).status == 201
+
+
+def test_secrets_are_shown_by_name_only(people):
+    job = make.submission(make.order(secrets={"TOKEN": "hush-hush"}))
+    job_id = people.owner.post("/api/jobs", job).json["job_id"]
+    answers = [people.owner.get(f"/api/jobs/{job_id}{below}") for below in ("", "/submission", "/events")]
+    assert [b"hush" in each.body for each in answers] == [False, False, False]
 
 
 def test_the_history(people, job_id):

@@ -32,7 +32,10 @@ def test_every_described_route_is_in_the_document():
 def test_routes_are_private_but_for_these():
     public = {each.path for each in ROUTES if each.public and each.path.startswith("/api")}
     accounts = {"/api/signup", "/api/login", "/api/token/refresh", "/api/logout"}
-    assert public == accounts | {"/api/health", "/api/openapi.json", "/api/docs"}
+    mailed = {"/api/password/forgot", "/api/password/reset", "/api/email/verify"}
+    invitation = "/api/invitations/{token}"
+    mailed |= {invitation, f"{invitation}/accept", f"{invitation}/decline"}
+    assert public == accounts | mailed | {"/api/health", "/api/openapi.json", "/api/docs"}
 
 
 @pytest.mark.parametrize("route", [each for each in ROUTES if not each.public], ids=lambda each: each.path)

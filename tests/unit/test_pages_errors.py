@@ -2,8 +2,13 @@
 
 import pytest
 
+from chalicelib.exchange import Request
+from chalicelib.web import InternalError
+from frontend.door import PagesDoor
 from frontend.rendering import Addresses, assets
 from frontend.views.words import JOB_LOOKS, WITH_WARNINGS
+from tests import make
+from tests.client import gateway
 from tests.pages import Browser, signed_in
 
 
@@ -57,6 +62,20 @@ def test_no_other_file_is_there(visitor, name):
 def test_every_state_of_a_job_has_an_icon_for_the_tab():
     tones = {look.tone for look in JOB_LOOKS.values()} | {WITH_WARNINGS.tone}
     assert {f"favicon-{tone}.svg" for tone in tones} <= set(assets())
+
+
+def test_a_fault_of_ours_says_nothing_of_the_code(ports):
+    request = Request(
+        ports=ports, method="GET", path="/jobs", route="/jobs", query={}, headers={}, body=b"", request_id="r-1"
+    )
+    answer = PagesDoor().refuse(request, InternalError())
+    assert answer.status == 500
+    assert "Something broke on our side" in answer.body.decode()
+
+
+def test_cookies_stay_on_https_where_that_is_set():
+    ports = make.ports(MILLRACE_SECURE_COOKIES="1")
+    assert Browser(gateway(ports)).get("/login").reply.header("Set-Cookie").endswith("; Secure")
 
 
 def test_addresses_stand_under_the_stage_of_a_gateway(people):

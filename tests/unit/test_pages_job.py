@@ -75,6 +75,14 @@ def test_a_refresh_is_answered_with_304_until_something_changes(engine, ada):
     assert ada.client.get(f"/jobs/{job_id}", headers=unchanged).status == 200
 
 
+def test_the_bars_of_a_running_job_grow_though_nothing_else_changes(engine, ada):
+    job_id = engine.submit()
+    first = ada.get(f"/jobs/{job_id}")
+    engine.ports.clock.tick(1)
+    asking = {"HX-Request": "true", "If-None-Match": first.reply.header("ETag")}
+    assert ada.client.get(f"/jobs/{job_id}", headers=asking).status == 200
+
+
 def test_a_failed_job_leads_to_its_first_failure(ada, failed):
     page = ada.get(f"/jobs/{failed}")
     assert page.title == "Failed: release · Millrace"
@@ -194,6 +202,12 @@ def test_a_very_long_log_leads_to_the_rest(ports, engine, ada, failed):
     write_log(ports, engine, failed, 3, "0123456789\n" * 200_000)
     page = ada.get(f"/jobs/{failed}/orders/3")
     assert "The log is longer than what a page should hold. Read the whole log" in page.words
+
+
+def test_a_log_too_long_for_an_answer_is_downloaded_by_a_link(ports, engine, ada, failed):
+    write_log(ports, engine, failed, 3, "0123456789\n" * 500_000)
+    link = ada.leads_to(f"/jobs/{failed}/orders/3/log?attempt=1")
+    assert len(ada.client.get(link).body) == 5_500_000
 
 
 def test_an_order_that_has_not_started_says_so(engine, ada):

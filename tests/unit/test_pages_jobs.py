@@ -7,7 +7,7 @@ from chalicelib.jobs.submission import parse_submission
 from frontend.examples import examples
 from tests import make
 from tests.engine import Engine
-from tests.pages import signed_in
+from tests.pages import Page, signed_in
 
 
 @pytest.fixture
@@ -97,9 +97,11 @@ def test_many_jobs_are_cancelled_with_a_line_for_each(engine, ada):
     assert engine.job(running).cancel_requested_by == "ada@engines.example"
 
 
-def test_many_jobs_are_deleted(engine, ada):
+def test_many_jobs_are_deleted_after_one_more_question(engine, ada):
     ended = finish(engine, engine.submit())
-    assert "1 of 1 job done" in ada.submit(ada.get("/jobs"), "/jobs/bulk", action="delete", job=[ended]).text
+    asked = Page(ada.submit(ada.get("/jobs"), "/jobs/bulk", action="delete", job=[ended]))
+    assert ada.get(f"/jobs/{ended}")
+    assert "1 of 1 job done" in ada.submit(asked, "/jobs/bulk").text
     assert ada.get(f"/jobs/{ended}", 404)
 
 
@@ -172,3 +174,7 @@ def test_what_was_typed_is_never_markup(ada):
 def test_a_viewer_is_told_that_they_may_only_look(people):
     page = signed_in(people, people.viewer).get("/jobs/new", status=403)
     assert "Viewers can look" in page.words
+
+
+def test_a_cursor_that_is_not_ours_is_a_fault_and_not_a_crash(ada):
+    ada.get("/jobs?cursor=nonsense", 400)

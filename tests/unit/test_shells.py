@@ -108,7 +108,7 @@ class TestRemove:
 
     def test_folders_deeper_than_python_can_recurse_are_removed(self, folder: Path) -> None:
         at = os.open(folder, os.O_RDONLY)
-        for _ in range(2000):
+        for _ in range(1100):
             os.mkdir("d", dir_fd=at)
             inner = os.open("d", os.O_RDONLY, dir_fd=at)
             os.close(at)
@@ -121,6 +121,17 @@ class TestRemove:
         (folder / "old").touch()
         make_empty(folder, NOBODY_ELSE)
         assert list(folder.iterdir()) == []
+
+    def test_an_empty_folder_that_was_opened_to_others_is_closed(self, folder: Path) -> None:
+        folder.chmod(0o777)
+        make_empty(folder, NOBODY_ELSE)
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+    def test_a_link_in_its_place_is_replaced(self, folder: Path, tmp_path: Path) -> None:
+        folder.rmdir()
+        folder.symlink_to(tmp_path)
+        make_empty(folder, NOBODY_ELSE)
+        assert not folder.is_symlink()
 
 
 class TestFilesOfOrders:

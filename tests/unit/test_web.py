@@ -9,6 +9,7 @@ import pytest
 from chalicelib import rest
 from chalicelib.accounts.permissions import Permission
 from chalicelib.application import Outside
+from chalicelib.documents import ConditionFailed, Key
 from chalicelib.errors import Unavailable
 from chalicelib.exchange import Answer, json_answer, redirect
 from chalicelib.files import Files
@@ -50,6 +51,11 @@ def broken(request):
 @things.route("/unavailable", public=True)
 def unavailable(request):
     raise Unavailable("The database is away.")
+
+
+@things.route("/raced", public=True)
+def raced(request):
+    raise ConditionFailed([Key("inner", "workings")])
 
 
 @things.route("/split", public=True)
@@ -156,6 +162,11 @@ def test_a_fault_of_ours_is_logged_with_its_traceback(web, caplog):
 
 def test_a_part_that_is_away_is_503(web):
     assert web.get("/unavailable").json["detail"] == "The database is away."
+
+
+def test_a_lost_race_is_a_conflict_that_shows_no_keys(web):
+    reply = web.get("/raced")
+    assert (reply.status, b"inner" in reply.body) == (409, False)
 
 
 def test_an_answer_cannot_be_split_by_its_headers(web):

@@ -27,7 +27,7 @@ LONGEST_NAME = 100
 NOTED_EVERY = timedelta(minutes=1)
 SHOWN_AFTER = timedelta(days=30)
 """An expired key is listed so long, so that whoever wonders why it does not work finds it."""
-_RANKS = {Role.VIEWER: 0, Role.OPERATOR: 1, Role.ADMIN: 2}
+RANKS = {Role.VIEWER: 0, Role.OPERATOR: 1, Role.ADMIN: 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ def create(
     name = name.strip()
     if faults := _faults(name, role, permissions, days):
         raise Invalid("The API key has faults.", faults)
-    if _RANKS[role] > _RANKS[caller.role]:
+    if RANKS[role] > RANKS[caller.role]:
         raise NotAllowed(f"You are {caller.role} here; a key of yours cannot be more.")
     now = ports.clock.now()
     key = ApiKey(
@@ -130,7 +130,7 @@ def use(ports: Ports, text: str, tenant_id: str, origin: Origin) -> Caller:
     if place is None or place.member is None or place.member.joined_at > key.created_at:
         raise NotSignedIn("The member whose API key this is has left the organisation.")
     caller = admission.caller_in(place, user, origin=origin)
-    role = min(key.role, caller.role, key=_RANKS.__getitem__)
+    role = min(key.role, caller.role, key=RANKS.__getitem__)
     scope = None if key.permissions is None else frozenset(map(str, key.permissions))
     return replace(caller, role=role, platform_admin=False, key_id=key.key_id, scope=scope)
 

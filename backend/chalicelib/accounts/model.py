@@ -60,6 +60,8 @@ class Caller:
     key_id: str = ""
     scope: frozenset[str] | None = None
     origin: Origin = Origin()
+    request_rate: int | None = None
+    """Requests in a minute that the tenant may send; None when that is not limited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class Standing:
     status: TenantStatus
     member: Member | None
     platform_admin: bool
+    request_rate: int | None = None
 
 
 class SessionKind(StrEnum):

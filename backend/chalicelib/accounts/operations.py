@@ -1,24 +1,34 @@
 """Signing up and in, and who a token stands for. The API and the pages use these alike."""
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
 
-from chalicelib.accounts import admission, keys, sessions, store
+from chalicelib.accounts import admission, keys, proofs, sessions, store
 from chalicelib.accounts.model import Caller, Member, Origin, Role, SessionKind
-from chalicelib.accounts.rules import EMAIL_RULE, ORGANISATION_RULE, is_email, is_organisation
+from chalicelib.accounts.permissions import Permission, no_such_tenant, require
+from chalicelib.accounts.proofs import Purpose
+from chalicelib.accounts.rules import (
+    EMAIL_RULE,
+    ORGANISATION_RULE,
+    PASSWORD_LENGTHS,
+    PASSWORD_RULE,
+    is_email,
+    is_organisation,
+    is_password,
+)
 from chalicelib.accounts.tenants import store as tenants
 from chalicelib.accounts.tenants.model import OrganisationTaken, Tenant
 from chalicelib.documents import ConditionFailed, Write
-from chalicelib.errors import Fault, Invalid, TooMany
+from chalicelib.errors import Fault, Invalid, TooMany, Unavailable
 from chalicelib.identity import SignedIn, TokenReused, Tokens, User, WrongPassword
 from chalicelib.wiring import Ports
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 NOWHERE = Origin()
 LOCKOUT_KEPT = timedelta(hours=24)
-PASSWORD_LENGTHS = range(10, 201)
-PASSWORD_RULE = "must have 10 to 200 characters"  # noqa: S105 - a sentence
 
 
 def signup(ports: Ports, *, email: str, password: str, organisation: str) -> User:
@@ -34,18 +44,28 @@ def signup(ports: Ports, *, email: str, password: str, organisation: str) -> Use
         return [*tenants.creation(tenant), *store.founding(tenant.tenant_id, admin)]
 
     try:
-        return ports.identity.create_user(email, password, along=along)
+        user = ports.identity.create_user(email, password, along=along)
     except ConditionFailed as error:
         if tenants.organisation_key(organisation) in error.keys:
             raise OrganisationTaken(organisation) from None
         raise
+    _send_verification(ports, user)
+    return user
+
+
+def _send_verification(ports: Ports, user: User) -> None:
+    try:
+        proofs.send(ports, Purpose.VERIFICATION, user)
+    except Unavailable:
+        # There is an account by now, and its page sends another mail.
+        log.exception("A mail to confirm an address was not sent")
 
 
 def signup_faults(*, email: str, password: str, organisation: str) -> list[Fault]:
     faults = []
     if not is_email(email):
         faults.append(Fault("email", EMAIL_RULE))
-    if len(password) not in PASSWORD_LENGTHS:
+    if not is_password(password):
         faults.append(Fault("password", PASSWORD_RULE))
     if not is_organisation(organisation):
         faults.append(Fault("organisation", ORGANISATION_RULE))
@@ -59,24 +79,40 @@ def login(ports: Ports, *, email: str, password: str, origin: Origin) -> Tokens:
     return tokens
 
 
-def login_pages(ports: Ports, *, email: str, password: str, origin: Origin) -> str:
+def login_pages(ports: Ports, *, email: str, password: str, origin: Origin, tenant_id: str = "") -> str:
     """The same for a browser: the cookie of its session."""
-    user = _checked(ports, email, password, origin, ports.identity.check_password)
-    return open_pages(ports, user, origin)
+    return open_pages(ports, check_password(ports, email, password, origin), origin, tenant_id=tenant_id)
 
 
-def open_pages(ports: Ports, user: User, origin: Origin) -> str:
-    """The cookie of a browser whose user has just proved who they are."""
+def open_pages(ports: Ports, user: User, origin: Origin, *, tenant_id: str = "") -> str:
+    """The cookie of a browser whose user has just proved who they are; in their usual tenant unless one is named."""
     cookie = sessions.new_cookie(user)
-    _begin(ports, SignedIn(user, sessions.id_of(cookie)), SessionKind.PAGES, origin)
+    _begin(ports, SignedIn(user, sessions.id_of(cookie)), SessionKind.PAGES, origin, tenant_id)
     return cookie
 
 
-def _begin(ports: Ports, signed_in: SignedIn, kind: SessionKind, origin: Origin) -> None:
+def switch(ports: Ports, caller: Caller, tenant_id: str) -> None:
+    """Work in another tenant from now on. Raises NotFound, TenantAsleep."""
+    require(caller, Permission.ACCOUNT_READ)
+    user = User(caller.user_id, caller.email)
+    place = admission.standing(ports, user, tenant_id)
+    if place is None:
+        raise no_such_tenant(tenant_id)
+    admission.caller_in(place, user, origin=caller.origin)
+    sessions.move(ports, caller, tenant_id)
+
+
+def _begin(ports: Ports, signed_in: SignedIn, kind: SessionKind, origin: Origin, tenant_id: str = "") -> None:
     """Raises TenantAsleep where only admins get in."""
-    place = admission.home(ports, signed_in.user)
+    named = admission.standing(ports, signed_in.user, tenant_id) if tenant_id else None
+    place = named or admission.home(ports, signed_in.user)
     admission.caller_in(place, signed_in.user, origin=origin)
     sessions.begin(ports, signed_in, kind=kind, tenant_id=place.tenant_id, origin=origin)
+
+
+def check_password(ports: Ports, email: str, password: str, origin: Origin) -> User:
+    """Whose it is. Raises WrongPassword, TooMany."""
+    return _checked(ports, email, password, origin, ports.identity.check_password)
 
 
 def _checked(ports: Ports, email: str, password: str, origin: Origin, check: Callable[[str, str], T]) -> T:

@@ -84,6 +84,7 @@ def standings(documents: Documents, user_id: str, tenant_ids: list[str]) -> list
             TenantStatus(tenant.body["status"]),
             to_member(member) if member else None,
             platform_admin=platform is not None,
+            request_rate=tenant.body["limits"]["request_rate"],
         )
         for tenant, member in zip(found[::2], found[1::2], strict=True)
         if tenant

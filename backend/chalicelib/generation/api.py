@@ -7,6 +7,7 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from chalicelib.accounts.permissions import Permission
+from chalicelib.bodies import Input, Query
 from chalicelib.errors import Fault, Invalid
 from chalicelib.exchange import Answer, Request, json_answer, text_answer
 from chalicelib.generation import costs
@@ -29,7 +30,7 @@ from chalicelib.generation.shapes import (
     record_json,
 )
 from chalicelib.jobs.shapes import JobJson, job_json
-from chalicelib.rest import Blueprint, Input, Query, json_body
+from chalicelib.rest import Blueprint, json_body
 
 generation = Blueprint(__name__, group="Generation")
 

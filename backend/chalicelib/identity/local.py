@@ -72,8 +72,9 @@ class LocalIdentity:
         found = self._find(normalise(email))
         return User(found.body["user_id"], found.body["email"]) if found else None
 
-    def set_password(self, user: User, password: str) -> None:
-        self._documents.transact([Update(_user_key(user.user_id), set={"password": self._hash(password)})])
+    def set_password(self, user: User, password: str, *, along: Sequence[Write] = ()) -> None:
+        changed = Update(_user_key(user.user_id), set={"password": self._hash(password)})
+        self._documents.transact([changed, *along])
 
     def sign_in(self, email: str, password: str) -> tuple[User, Tokens]:
         user = self.check_password(email, password)

@@ -1,10 +1,6 @@
 """Jobs over REST."""
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
-
-from pydantic import AfterValidator, AwareDatetime, Field, create_model, model_validator
-from pydantic.json_schema import SkipJsonSchema
+from typing import Any
 
 from chalicelib.accounts.permissions import Permission
 from chalicelib.bodies import read_json
@@ -12,10 +8,20 @@ from chalicelib.errors import Invalid, NotFound
 from chalicelib.exchange import JSON, Answer, Request, dump, json_answer, no_content, redirect, text_answer
 from chalicelib.generation.jobs import operations as generation
 from chalicelib.generation.jobs.editing import edit
-from chalicelib.generation.jobs.request import Dollars, GenerationRequest, is_generation, parse_generation
+from chalicelib.generation.jobs.request import GenerationRequest, is_generation, parse_generation
 from chalicelib.jobs import listing, operations, submission
+from chalicelib.jobs.inputs import (
+    BulkRequest,
+    EventListQuery,
+    JobChanges,
+    JobEdit,
+    JobListQuery,
+    LogQuery,
+    RetryQuery,
+    RetryRequest,
+)
 from chalicelib.jobs.listing import JobFilters
-from chalicelib.jobs.model import Job, JobStatus
+from chalicelib.jobs.model import Job
 from chalicelib.jobs.shapes import (
     ArtifactListJson,
     BulkJson,
@@ -32,7 +38,7 @@ from chalicelib.jobs.shapes import (
     stored_job_json,
 )
 from chalicelib.jobs.submission import JobRequest
-from chalicelib.rest import Blueprint, Body, Input, Query, check_match, json_body, next_link
+from chalicelib.rest import Blueprint, Body, check_match, json_body, next_link
 
 jobs = Blueprint(__name__, group="Jobs")
 
@@ -44,88 +50,6 @@ EXAMPLE = {
         {"order_name": "sort", "cmds": ["sort inputs/fetch/numbers"], "timeout": 60, "dependencies": ["fetch"]},
     ],
 }
-
-CURSOR = "`cursor` of the page before."
-
-
-def _ordinary(moment: datetime) -> datetime:
-    """Moments that can be counted with: some hours more or less do not leave the calendar."""
-    if not 1970 <= moment.year <= 9000:  # noqa: PLR2004 - years in which no job was submitted
-        raise ValueError("must be between the years 1970 and 9000")
-    return moment
-
-
-Limit = Annotated[int, Field(ge=1, le=100, description="Most items on a page.")]
-Cursor = Annotated[str, Field(max_length=2000)] | SkipJsonSchema[None]
-Moment = Annotated[AwareDatetime, AfterValidator(_ordinary)] | SkipJsonSchema[None]
-OrderNumber = Annotated[int, Field(ge=1, description="An order's number.")]
-
-
-class JobListQuery(Query):
-    status: JobStatus | SkipJsonSchema[None] = None
-    kind: Annotated[str, Field(max_length=100)] | SkipJsonSchema[None] = None
-    text: Annotated[str, Field(max_length=200)] | SkipJsonSchema[None] = Field(
-        None, description="Part of its name, of its id, or of the address of whoever submitted it."
-    )
-    since: Moment = Field(None, description="Submitted then or later: RFC 3339, with its offset from UTC.")
-    until: Moment = Field(None, description="Submitted then or earlier.")
-    limit: Limit = 50
-    cursor: Cursor = Field(None, description=CURSOR)
-
-
-class EventListQuery(Query):
-    limit: Limit = 50
-    cursor: Cursor = Field(None, description=CURSOR)
-    newest_first: bool = False
-
-
-class RetryQuery(Query):
-    from_order: OrderNumber | SkipJsonSchema[None] = None
-
-
-class LogQuery(Query):
-    offset: Annotated[int, Field(ge=0, le=2**53, description="Bytes to skip: the next offset of the part before.")] = 0
-    limit: Annotated[int, Field(ge=1, le=1_000_000, description="Most bytes in the answer.")] = 1_000_000
-    attempt: Annotated[int, Field(ge=1, le=2**31)] | SkipJsonSchema[None] = Field(
-        None, description="The latest when left out."
-    )
-
-
-class JobEdit(Input):
-    """At least one field."""
-
-    status: Literal["cancelled", "paused", "running"] | None = Field(
-        None, description="running: go on after a pause, or start a draft."
-    )
-    budget_limit: Dollars | None = Field(
-        None, description="USD that a generation job may spend in all; one that ran out of money goes on."
-    )
-    seed_data_id: str | None = Field(None, max_length=100, description="Of a draft of a generation job.")
-
-    @model_validator(mode="after")
-    def _something(self) -> "JobEdit":
-        if self.status is None and self.budget_limit is None and self.seed_data_id is None:
-            raise ValueError("names nothing to change: give status, budget_limit or seed_data_id")
-        return self
-
-
-class RetryRequest(Input):
-    from_order: Annotated[
-        OrderNumber | str | None, Field(description="Number or name of the order from which on all is run again.")
-    ] = None
-
-
-JobChanges = create_model(  # type: ignore[call-overload]  # of fields that are known at run time
-    "JobChanges",
-    __base__=Input,
-    __doc__="Fields of a job, all optional.",
-    **{name: (each.annotation, None) for name, each in JobRequest.model_fields.items()},
-)
-
-
-class BulkRequest(Input):
-    action: Literal["cancel", "delete"]
-    job_ids: Annotated[list[Annotated[str, Field(max_length=100)]], Field(min_length=1, max_length=100)]
 
 
 def _read_submission(body: bytes) -> JobRequest | GenerationRequest:
@@ -210,6 +134,18 @@ def bulk(request: Request, body: BulkRequest) -> Answer:
 )
 def get_job(request: Request, job_id: str) -> Answer:
     return Answer(_whole(request, job_id), 200, {"Content-Type": JSON})
+
+
+@jobs.api(
+    "GET",
+    "/api/jobs/{job_id}/submission",
+    permission=Permission.JOBS_READ,
+    summary="See what was submitted",
+    details="With all commands; values of secrets are empty. It can be submitted again.",
+    answers={200: JobRequest},
+)
+def get_submission(request: Request, job_id: str) -> Answer:
+    return json_answer(operations.submission_of(request.ports, request.caller, job_id))
 
 
 @jobs.api(
@@ -341,7 +277,7 @@ def read_log(request: Request, job_id: str, order_num: str, query: LogQuery) -> 
 )
 def list_artifacts(request: Request, job_id: str, order_num: str) -> Answer:
     order = operations.get_order(request.ports, request.caller, job_id, _number(order_num))
-    return json_answer({"items": artifacts_json(job_id, order)})
+    return json_answer({"items": artifacts_json(job_id, order, request.base)})
 
 
 @jobs.api(
@@ -364,7 +300,7 @@ def _made(request: Request, job: Job) -> Answer:
 
 def _whole(request: Request, job_id: str) -> bytes:
     job = operations.get_job(request.ports, request.caller, job_id)
-    return dump(job_with_orders(job, operations.get_orders(request.ports, request.caller, job_id)))
+    return dump(job_with_orders(job, operations.orders_of(request.ports, job), request.base))
 
 
 def _number(order_num: str) -> int:

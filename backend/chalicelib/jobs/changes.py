@@ -22,6 +22,8 @@ from chalicelib.jobs.model import (
     check_order_transition,
 )
 from chalicelib.jobs.store import Report
+from chalicelib.notifications import notices
+from chalicelib.notifications.model import Notice, NoticeKind
 from chalicelib.wiring import Ports
 
 ENGINE = "millrace"
@@ -41,6 +43,7 @@ class Changes:
         held: Lock,
         now: datetime,
         free_slots: Iterable[int] = (),
+        notifies: bool = False,
     ) -> None:
         self.job = job
         self._ports = ports
@@ -55,6 +58,8 @@ class Changes:
         self._freed: list[str] = []
         self._free_slots = iter(free_slots)
         self._freed_slot = False
+        self._notifies = notifies
+        self._notice: Notice | None = None
 
     @property
     def is_full(self) -> bool:
@@ -147,7 +152,11 @@ class Changes:
             after = replace(after, warnings=decision.warnings, deadline=decision.deadline, look_at=decision.look_at)
         if decision and decision.finish:
             after = replace(after, status=decision.finish, ended_at=self._now)
-            self._writes.append(store.put_event(before.job_id, self._finished(after)))
+            finished = self._finished(after)
+            self._writes.append(store.put_event(before.job_id, finished))
+            if self._notifies:
+                self._notice = notice_of_end(after, finished.message, self._now)
+                self._writes.append(notices.put(self._notice))
         if after.status is not before.status:
             check_job_transition(before.status, after.status)
         self._ports.documents.transact([self._held.check(), store.put_job(after), *self._writes])
@@ -171,6 +180,10 @@ class Changes:
 
     def take_freed_queues(self) -> list[str]:
         taken, self._freed = self._freed, []
+        return taken
+
+    def take_notice(self) -> Notice | None:
+        taken, self._notice = self._notice, None
         return taken
 
     def take_freed_slot(self) -> bool:
@@ -256,6 +269,19 @@ def _letter(order: Order) -> str:
         return QUEUED_AGAIN
     spent = order.status is OrderStatus.FAILED and order.reason == BUDGET_EXCEEDED
     return OUT_OF_BUDGET if spent else STATE_LETTERS[order.status]
+
+
+def notice_of_end(job: Job, summary: str, now: datetime) -> Notice:
+    """A job that is retried ends again, in another version of itself."""
+    well = job.status in (JobStatus.SUCCEEDED, JobStatus.CANCELLED)
+    return Notice(
+        notice_id=f"job-{job.job_id}-{job.version}",
+        tenant_id=job.tenant_id,
+        kind=NoticeKind.JOB_FINISHED if well else NoticeKind.JOB_FAILED,
+        at=now,
+        data={"job_id": job.job_id, "name": job.name, "status": job.status.value, "summary": summary},
+        username=job.username,
+    )
 
 
 def _appended(attempts: Sequence[Attempt], attempt: Attempt) -> tuple[Attempt, ...]:

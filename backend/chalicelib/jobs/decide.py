@@ -139,7 +139,7 @@ class _Round:
         self.deadline = board.job.deadline or self._first_deadline()
         self.at_limit = False
         self.out_of_budget = {n for n, letter in enumerate(board.job.states, 1) if letter == OUT_OF_BUDGET}
-        if self.deadline and board.why_held and not self._numbers(OrderStatus.DISPATCHING, OrderStatus.RUNNING):
+        if self.deadline and board.why_held and not self._numbers(OrderStatus.RUNNING):
             # A job's time does not run while its tenant is kept from running it.
             self.deadline = now + timedelta(seconds=board.job.job_timeout)
 

@@ -24,6 +24,11 @@ def _folder(tenant_id: str, job_id: str, number: int, attempt: int) -> str:
     return f"{log_prefix(tenant_id, job_id)}{number:04d}/{attempt:04d}/"
 
 
+def whole_key(tenant_id: str, job_id: str, number: int, attempt: int) -> str:
+    """Where the log is once its attempt has ended; nothing is there when it wrote nothing."""
+    return f"{_folder(tenant_id, job_id, number, attempt)}whole"
+
+
 @dataclass(frozen=True, slots=True)
 class LogPart:
     """`next_offset` is where to go on; `complete` says that nothing can follow it."""

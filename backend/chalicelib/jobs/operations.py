@@ -300,6 +300,18 @@ def read_log(
     return LogPart(text, offset + len(text), complete=over and reaches_end)
 
 
+def log_link(ports: Ports, caller: Caller, job_id: str, number: int, *, attempt: int | None = None) -> str:
+    """A link that downloads the whole log of an ended attempt without signing in, for an hour."""
+    order = get_order(ports, caller, job_id, number)
+    wanted = order.attempt if attempt is None else attempt
+    if not 1 <= wanted <= order.attempt:
+        raise NotFound(f"Order {number:04d} has no attempt {wanted}; it has had {order.attempt}.")
+    if wanted == order.attempt and not order.status.ended:
+        raise Conflict("The log is still being written; read it in parts, or download it when the attempt has ended.")
+    key = logs.whole_key(caller.tenant_id, job_id, number, wanted)
+    return ports.objects.get_link(key, lasts=LINK_LASTS, filename=f"order-{number:04d}-attempt-{wanted}.log")
+
+
 def artifact_link(ports: Ports, caller: Caller, job_id: str, number: int, path: str) -> str:
     """A link that downloads it without signing in, for an hour."""
     order = get_order(ports, caller, job_id, number)

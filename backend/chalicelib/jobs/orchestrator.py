@@ -20,6 +20,7 @@ from chalicelib.jobs.lock import Lock
 from chalicelib.jobs.model import STATUS_OF_LETTER, Job, Order, OrderStatus, Target
 from chalicelib.jobs.store import Report
 from chalicelib.jobs.wakeups import wake
+from chalicelib.notifications import notices
 from chalicelib.wiring import Ports
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,14 @@ class Orchestrator:
         board = self._board(job, reports, tenant, room=None if free_slots is None else len(free_slots))
         decision = decide(board, now)
         changes = Changes(
-            self._ports, job, orders=board.orders, reports=reports, held=held, now=now, free_slots=free_slots or ()
+            self._ports,
+            job,
+            orders=board.orders,
+            reports=reports,
+            held=held,
+            now=now,
+            free_slots=free_slots or (),
+            notifies=tenant.notifies,
         )
         failed = self._apply(decision, changes)
         became_free = self._queue_up(job, decision.blocked_queues)
@@ -171,6 +179,8 @@ class Orchestrator:
         failed = self._hand_out(changes.job, changes.take_claimed())
         for queue_id in changes.take_freed_queues():
             self._wake_waiters(changes.job, queue_id)
+        if notice := changes.take_notice():
+            notices.wake(self._ports, notice)
         if changes.take_freed_slot():
             slots.wake_waiters(self._ports, changes.job.tenant_id)
         return failed

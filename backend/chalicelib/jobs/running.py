@@ -1,6 +1,7 @@
 """One attempt of an order on this machine: its folder, environment, log, commands and artifacts."""
 
 import logging
+import os
 import signal
 import threading
 import time
@@ -20,6 +21,8 @@ from chalicelib.jobs.executors import Assignment
 from chalicelib.jobs.logs import LogWriter
 from chalicelib.jobs.model import Artifact, Job, Order, OrderStatus
 from chalicelib.jobs.submitting import artifact_prefix
+from chalicelib.limits import storage
+from chalicelib.limits.storage import Meter
 from chalicelib.shells import Ending, Masker, Outcome, Shells, Stop, UnsafeFolder
 from chalicelib.wiring import Ports
 
@@ -57,6 +60,7 @@ class Runner:
         self._actions = actions
         self._shells = shells
         self._worker = worker
+        self._meter = Meter()
         self._running: dict[tuple[str, int], Running] = {}
         self._lock = threading.Lock()
 
@@ -71,6 +75,8 @@ class Runner:
         begun(order)
         with self._registered(assignment) as running:
             finding = self._carry_out(slot, order, running)
+            left = sum(each.size for each in finding.artifacts) + (running.log.kept if running.log else 0)
+            self._meter.add(assignment.tenant_id, left)
         self._report(assignment, order, finding)
 
     def _report(self, assignment: Assignment, order: Order, finding: Finding) -> None:
@@ -105,6 +111,10 @@ class Runner:
         for running in self._all():
             if running.log:
                 running.log.write_due(now)
+
+    def write_usage(self) -> None:
+        """Count what the attempts that ended have left."""
+        self._meter.write(self._ports)
 
     def obey_stops(self) -> None:
         """The net under a lost request to stop: the order itself says it too."""
@@ -146,12 +156,14 @@ class Runner:
         try:
             self._bring_inputs(slot, folder, job, order)
             outcome = self._run_commands(slot, job, order, running)
-            artifacts, missing = self._keep_outputs(slot, order, running.assignment)
+            artifacts, missing, full = self._keep_outputs(slot, order, running.assignment)
         finally:
             self._shells.clear(slot)
         status, reason = judge(outcome, order, shutting_down=running.shutting_down)
         if status is OrderStatus.SUCCEEDED and missing:
             status, reason = OrderStatus.FAILED, f"the output `{missing[0]}` was not there at the end"
+        if status is OrderStatus.SUCCEEDED and full:
+            status, reason = OrderStatus.FAILED, f"the organisation's storage is full: no room for `{full[0]}`"
         return Finding(status, reason, outcome.exit_code, tuple(artifacts))
 
     def _act(self, action: Action, job: Job, order: Order, running: Running) -> Finding:
@@ -193,6 +205,8 @@ class Runner:
 
     def _bring_inputs(self, slot: int, folder: Path, job: Job, order: Order) -> None:
         """Artifacts of the dependencies, as inputs/<order_name>/<path>."""
+        if not order.spec.dependencies:
+            return
         dependencies = store.load_orders(self._ports.documents, job, order.spec.dependencies)
         for each in dependencies.values():
             for artifact in each.artifacts:
@@ -203,9 +217,14 @@ class Runner:
         if any(each.artifacts for each in dependencies.values()):
             self._shells.give(slot, folder / INPUTS)
 
-    def _keep_outputs(self, slot: int, order: Order, assignment: Assignment) -> tuple[list[Artifact], list[str]]:
-        """What was kept, and which of the declared outputs are not there."""
-        kept, missing = [], []
+    def _keep_outputs(
+        self, slot: int, order: Order, assignment: Assignment
+    ) -> tuple[list[Artifact], list[str], list[str]]:
+        """What was kept, which of the declared outputs are not there, and which are too large for what is left."""
+        kept: list[Artifact] = []
+        missing: list[str] = []
+        full: list[str] = []
+        room = storage.room(self._ports, assignment.tenant_id) if order.spec.outputs else None
         place = f"{artifact_prefix(assignment.tenant_id, assignment.job_id)}{order.number:04d}/{order.attempt:04d}"
         for path in order.spec.outputs:
             try:
@@ -214,9 +233,12 @@ class Runner:
                 missing.append(path)
                 continue
             with file:
+                if room is not None and os.fstat(file.fileno()).st_size > room - sum(each.size for each in kept):
+                    full.append(path)
+                    continue
                 size = self._ports.objects.put(f"{place}/{path}", file, replace=True)
             kept.append(Artifact(path=path, size=size, object=f"{place}/{path}"))
-        return kept, missing
+        return kept, missing, full
 
 
 def engine_values(job: Job, order: Order) -> dict[str, str]:

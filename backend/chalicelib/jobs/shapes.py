@@ -73,7 +73,6 @@ class OrderJson(TypedDict):
     timeout: int
     retries: int
     queue_id: str | None
-    commands: list[str]
     attempt: int
     attempts: list[AttemptJson]
     not_before: datetime | None
@@ -179,7 +178,7 @@ def _tally(states: str) -> tuple[dict[str, int], int]:
     return counts, sum(n for status, n in counts.items() if OrderStatus(status).ended)
 
 
-def order_json(job_id: str, order: Order) -> OrderJson:
+def order_json(job_id: str, order: Order, base: str) -> OrderJson:
     spec = order.spec
     return {
         "order_num": number_text(order.number),
@@ -195,7 +194,6 @@ def order_json(job_id: str, order: Order) -> OrderJson:
         "timeout": spec.timeout,
         "retries": spec.retries,
         "queue_id": spec.queue_id,
-        "commands": list(spec.commands),
         "attempt": order.attempt,
         "attempts": [_attempt(each) for each in order.attempts],
         "not_before": order.not_before,
@@ -203,7 +201,7 @@ def order_json(job_id: str, order: Order) -> OrderJson:
         "started_at": order.started_at,
         "ended_at": order.ended_at,
         "exit_code": order.exit_code,
-        "artifacts": artifacts_json(job_id, order),
+        "artifacts": artifacts_json(job_id, order, base),
     }
 
 
@@ -218,16 +216,16 @@ def _attempt(attempt: Attempt) -> AttemptJson:
     }
 
 
-def artifacts_json(job_id: str, order: Order) -> list[ArtifactJson]:
-    base = f"/api/jobs/{job_id}/orders/{number_text(order.number)}/artifacts"
+def artifacts_json(job_id: str, order: Order, base: str) -> list[ArtifactJson]:
+    folder = f"{base}/api/jobs/{job_id}/orders/{number_text(order.number)}/artifacts"
     return [
-        {"path": each.path, "size": each.size, "href": f"{base}/{quote(each.path, safe='')}"}
+        {"path": each.path, "size": each.size, "href": f"{folder}/{quote(each.path, safe='')}"}
         for each in order.artifacts
     ]
 
 
-def job_with_orders(job: Job, orders: list[Order]) -> JobWithOrdersJson:
-    return {**job_json(job), "orders": [order_json(job.job_id, each) for each in orders]}
+def job_with_orders(job: Job, orders: list[Order], base: str) -> JobWithOrdersJson:
+    return {**job_json(job), "orders": [order_json(job.job_id, each, base) for each in orders]}
 
 
 def event_json(event: Event) -> EventJson:

@@ -29,6 +29,10 @@ def free(documents: Documents, job: Job, limit: int | None) -> list[int] | None:
     return [number for number in numbers if number not in taken][: max(left, 0)]
 
 
+def count_taken(documents: Documents, tenant_id: str) -> int:
+    return len(documents.query(partition(tenant_id), Range(prefix="slot#"), limit=MOST).items)
+
+
 def take(job: Job, order: Order) -> Put:
     return Put(_key(job.tenant_id, order.slot), {"job_id": job.job_id, "number": order.number}, [Absent()])
 

@@ -12,6 +12,7 @@ from chalicelib.errors import Fault, Invalid
 from chalicelib.jobs import dag, logs, store
 from chalicelib.jobs.model import STATE_LETTERS, Event, Job, JobStatus, Order, OrderSpec, OrderStatus, RunWhen, Target
 from chalicelib.jobs.submission import JobRequest, OrderRequest
+from chalicelib.limits import storage
 from chalicelib.vault import Vault
 from chalicelib.wiring import Ports
 
@@ -50,6 +51,7 @@ def create(ports: Ports, caller: Caller, request: JobRequest, *, job_id: str, cl
     and removes what a crash left. Raises Invalid for what this home cannot do.
     """
     _check_home(ports, request)
+    storage.check(ports, caller.tenant_id)
     now = ports.clock.now()
     orders = _orders(ports, request)
     job = _job(caller, request, orders, job_id=job_id, now=now)
@@ -87,8 +89,12 @@ def sweep(ports: Ports, job_id: str, tenant_id: str) -> None:
     """Remove what a deleted job leaves: orders, history, lock, logs and artifacts."""
     while keys := [each.key for each in ports.documents.query(store.partition(job_id), limit=TRANSACTION_LIMIT).items]:
         ports.documents.transact([Delete(key) for key in keys])
-    ports.objects.delete_prefix(logs.log_prefix(tenant_id, job_id))
-    ports.objects.delete_prefix(artifact_prefix(tenant_id, job_id))
+    prefixes = (logs.log_prefix(tenant_id, job_id), artifact_prefix(tenant_id, job_id))
+    octets = storage.size_of(ports, prefixes)
+    for prefix in prefixes:
+        ports.objects.delete_prefix(prefix)
+    if octets:
+        storage.add(ports, tenant_id, -octets)
 
 
 def tenant_prefix(tenant_id: str) -> str:

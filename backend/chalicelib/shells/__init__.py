@@ -9,6 +9,7 @@ import marshal
 import os
 import pwd
 import socket
+import sys
 import tempfile
 import threading
 import time
@@ -24,6 +25,7 @@ from chalicelib.shells.isolation import USERS, Isolation, bwrap_command, choose_
 from chalicelib.shells.leases import Lease, NoneLeft, UnsafeFolder, own_folder, take_lease
 from chalicelib.shells.link import Link
 from chalicelib.shells.masking import Masker
+from chalicelib.shells.plain import PlainLink
 from chalicelib.shells.running import BUSY, Ending, Outcome, Stop, Watch
 from chalicelib.shells.scratch import SharedFolders, default_scratch
 from chalicelib.shells.script import write_script
@@ -41,6 +43,9 @@ __all__ = [
     "default_scratch",
 ]
 
+LINUX = sys.platform == "linux"
+PROCESSES = 2048
+"""Generous for builds, and the end of a fork bomb."""
 _ROOM, _PAUSE = 2.0, 0.02
 """Seconds to wait for room for another process, and between looks: thousands that were killed take time to go."""
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -59,10 +64,21 @@ class Slot:
 
 class Shells:
     def __init__(
-        self, scratch: Path, slots: int, isolation: Isolation | None = None, hide: Sequence[Path] = ()
+        self,
+        scratch: Path,
+        slots: int,
+        isolation: Isolation | None = None,
+        hide: Sequence[Path] = (),
+        *,
+        processes: int = PROCESSES,
+        plain: bool = not LINUX,
     ) -> None:
-        """`hide`: folders that orders must not see under BWRAP; under USER their permissions keep orders out."""
-        self.isolation = isolation or choose_isolation()
+        """`hide`: folders that orders must not see under BWRAP; under USER their permissions keep orders out.
+
+        `processes`: how many the user of a slot may have at a time, under USER. `plain`: what every system can.
+        """
+        self._plain = plain
+        self.isolation = Isolation.NONE if plain else isolation or choose_isolation()
         self._scratch = scratch.absolute()
         self._hide = hide
         self._by_user = self.isolation is Isolation.USER
@@ -71,7 +87,7 @@ class Shells:
         self._spoiled: set[int] = set()
         self._lock = threading.Lock()
         self._warden = self._lease() if self._by_user else None
-        self._link = Link(self._warden.number if self._warden else 0)
+        self._link = _link(self._warden, processes, plain=plain)
 
     def __enter__(self) -> Self:
         return self
@@ -109,9 +125,10 @@ class Shells:
         return folders.open_left(held.folder, name, held.user)
 
     def clear(self, slot: int) -> None:
-        """Removes the slot's folder, and what its user left where everyone may write."""
+        """Removes what is in the slot's folder, and what its user left where everyone may write."""
         held = self._held(slot)
-        folders.remove(held.folder)
+        if not folders.is_empty(held.folder, held.user):
+            folders.remove(held.folder)
         if held.user:
             held.shared.clean()
 
@@ -154,7 +171,7 @@ class Shells:
             return Outcome(Ending.NOT_STARTED, detail=f"the commands or the environment cannot be passed on: {error}")
         with ExitStack() as stack:
             stack.callback(os.close, order)
-            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET if LINUX else socket.SOCK_DGRAM)
             stack.enter_context(ours)
             output, sink = os.pipe()
             stack.callback(os.close, output)
@@ -183,7 +200,7 @@ class Shells:
         """The file with the header and what the shell reads, positioned between the two; its size."""
         if any("\0" in each for each in commands):
             raise ValueError("a NUL character in a command")
-        script = write_script(commands)
+        script = write_script(commands, plain=self._plain)
         home = str(held.folder)
         kind = self.isolation.value
         argv = [*held.front, *script.argv]
@@ -197,7 +214,7 @@ class Shells:
             **env,
         }
         header = marshal.dumps((argv, whole, home, held.user, script.fd, kind))
-        order = os.memfd_create("order")
+        order = _memory_file()
         os.write(order, header + script.body)
         os.lseek(order, len(header), os.SEEK_SET)
         return order, len(header) + len(script.body)
@@ -230,6 +247,19 @@ class Shells:
         locks = Path("/run/lock")
         root = locks if locks.is_dir() else Path(tempfile.gettempdir())
         return take_lease(root / "millrace-users", filter(_is_free, USERS))
+
+
+def _link(warden: Lease | None, processes: int, *, plain: bool) -> Link | PlainLink:
+    if plain:
+        return PlainLink()
+    return Link(warden.number, processes) if warden else Link(0, 0)
+
+
+def _memory_file() -> int:
+    if LINUX:
+        return os.memfd_create("order")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
 
 
 def _is_free(user: int) -> bool:

@@ -11,13 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-PROCESSES = 2048
-"""Processes a user's orders may have at a time: generous for builds, the end of a fork bomb."""
 _ANSWER = 10.0
 """Seconds in which a living spawner answers."""
 _ENDED = 3.0
 """Seconds that a spawner takes at most to kill what it started."""
-_LAUNCH = "import sys; sys.path.append(sys.argv.pop(1)); import spawner; spawner.main()"
+_LAUNCH = "import sys; sys.path.append(sys.argv.pop(1)); from chalicelib.spawner.main import main; main()"
 
 
 class SpawnerFailed(Exception):
@@ -46,17 +44,21 @@ class _Spawner:
         self.process.wait()
 
 
+_TRIES = 3
 _GONE = (ConnectionError, TimeoutError)
 
 
 class Link:
-    def __init__(self, warden: int) -> None:
-        """`warden`: the user behind which the spawner kills other users' processes; 0 where orders have no users."""
-        self._warden = warden
+    def __init__(self, warden: int, processes: int) -> None:
+        """`warden`: the user behind which the spawner kills other users' processes; 0 where orders have no users.
+
+        `processes`: how many a user may have; 0 where orders have none.
+        """
+        self._arguments = (warden, processes)
         self._lock = threading.Lock()
         self._adopted: list[tuple[int, int, Path]] = []
         self._closed = False
-        self._spawner = _start(warden)
+        self._spawner = _start(*self._arguments)
 
     def send(self, request: Sequence[int]) -> object:
         """Hands the files of a request to the spawner, a new one if the last has died, and says to which."""
@@ -65,7 +67,7 @@ class Link:
             try:
                 socket.send_fds(self._spawner.orders, [b"\1"], request)
             except ConnectionError:
-                self._renew()
+                self._insist()
                 socket.send_fds(self._spawner.orders, [b"\1"], request)
             return self._spawner
 
@@ -77,7 +79,7 @@ class Link:
             try:
                 self._spawner.adopt(lock, user, folder)
             except _GONE:
-                self._renew()
+                self._insist()
 
     def mend(self, lost: object) -> None:
         """After a loss by that spawner: a new one, once all that the lost one started has ended."""
@@ -95,23 +97,28 @@ class Link:
         if self._closed:
             raise SpawnerFailed("no shells are started any more")
 
-    def _renew(self) -> None:
+    def _insist(self) -> None:
+        if not any(self._renew() for _ in range(_TRIES)):
+            raise SpawnerFailed("the process that starts shells dies as soon as it is started")
+
+    def _renew(self) -> bool:
         self._spawner.end()
-        self._spawner = _start(self._warden)
-        for lease in self._adopted:
-            try:
+        self._spawner = _start(*self._arguments)
+        try:
+            for lease in self._adopted:
                 self._spawner.adopt(*lease)
-            except _GONE as error:
-                raise SpawnerFailed(f"the process that starts shells does not answer: {error}") from error
+        except _GONE:
+            return False
+        return True
 
 
-def _start(warden: int) -> _Spawner:
+def _start(warden: int, processes: int) -> _Spawner:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.settimeout(_ANSWER)
     alive, life = os.pipe()
     with theirs, os.fdopen(life, "wb"):
         passed = (theirs.fileno(), life)
-        arguments = map(str, (Path(__file__).parent, *passed, warden, PROCESSES if warden else 0))
+        arguments = map(str, (Path(__file__).parents[2], *passed, warden, processes))
         process = subprocess.Popen(  # noqa: S603  # our own interpreter and file
             [sys.executable, "-I", "-S", "-c", _LAUNCH, *arguments],
             pass_fds=passed,

@@ -26,9 +26,12 @@ class Script:
     fd: int
 
 
-def write_script(commands: Sequence[str]) -> Script:
-    """All commands in one shell: `cd`, `export` and `set` carry over, the first failure ends it."""
-    bash = _find_bash()
+def write_script(commands: Sequence[str], *, plain: bool = False) -> Script:
+    """All commands in one shell: `cd`, `export` and `set` carry over, the first failure ends it.
+
+    `plain`: for what every system calls sh.
+    """
+    bash = None if plain else _find_bash()
     return _for_bash(bash, commands) if bash else _for_sh(commands)
 
 

@@ -145,10 +145,23 @@ class TenantChanges:
     metadata: Mapping[str, Any] | None = None
 
 
-def update(ports: Ports, caller: Caller, tenant_id: str, changes: TenantChanges) -> Tenant:
+def unchecked(_: Tenant) -> None:
+    """Whatever it is now, it may be changed."""
+
+
+def update(
+    ports: Ports,
+    caller: Caller,
+    tenant_id: str,
+    changes: TenantChanges,
+    *,
+    check: Callable[[Tenant], None] = unchecked,
+) -> Tenant:
+    """`check` may refuse what the tenant is by now; what it let pass is what is replaced."""
     require(caller, Permission.TENANT_WRITE, tenant_id)
 
     def changed(before: Tenant) -> Tenant:
+        check(before)
         after = replace(
             before,
             organisation=before.organisation if changes.organisation is None else changes.organisation.strip(),
@@ -162,9 +175,13 @@ def update(ports: Ports, caller: Caller, tenant_id: str, changes: TenantChanges)
     return change(ports, caller, tenant_id, "tenant.update", changed)
 
 
-def set_limits(ports: Ports, caller: Caller, tenant_id: str, limits: Limits) -> Tenant:
+def set_limits(ports: Ports, caller: Caller, tenant_id: str, changed: Callable[[Limits], Limits]) -> Tenant:
     require(caller, Permission.LIMITS_WRITE, tenant_id)
-    after = change(ports, caller, tenant_id, "tenant.limits", lambda before: replace(before, limits=limits))
+
+    def limited(before: Tenant) -> Tenant:
+        return replace(before, limits=changed(before.limits))
+
+    after = change(ports, caller, tenant_id, "tenant.limits", limited)
     wake_all(ports, tenant_id)
     return after
 

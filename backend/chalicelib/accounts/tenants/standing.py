@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from chalicelib.accounts.model import TenantStatus
 from chalicelib.accounts.tenants import store
 from chalicelib.accounts.tenants.model import NO_LIMITS, Limits
-from chalicelib.documents import Documents
+from chalicelib.documents import Documents, Update
 
 _HELD = frozenset({TenantStatus.PARKED, TenantStatus.SUSPENDED})
 
@@ -20,6 +20,11 @@ class Standing:
 
 
 FREE = Standing()
+
+
+def channel_counted(tenant_id: str, more: int) -> Update:
+    """One notification channel more, or less."""
+    return store.count_channels(tenant_id, more)
 
 
 def standing(documents: Documents, tenant_id: str) -> Standing:

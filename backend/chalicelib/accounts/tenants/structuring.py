@@ -43,24 +43,17 @@ def create(
     return after.find(unit.unit_id)
 
 
-def rename(ports: Ports, caller: Caller, tenant_id: str, unit_id: str, name: str) -> Unit:
+def update(
+    ports: Ports, caller: Caller, tenant_id: str, unit_id: str, *, name: str | None = None, parent_id: str | None = None
+) -> Unit:
+    """Another name, or another parent of the right level, to which it moves with all that is inside; or both."""
     require(caller, Permission.UNITS_WRITE, tenant_id)
-    name = _checked(name)
+    name = None if name is None else _checked(name)
 
-    def renamed(before: Units) -> Units:
-        return before.renamed(unit_id, name)
+    def changed(before: Units) -> Units:
+        return before.changed(unit_id, name=name, parent_id=parent_id)
 
-    return _write(ports, caller, tenant_id, action="unit.rename", unit_id=unit_id, changed=renamed).find(unit_id)
-
-
-def move(ports: Ports, caller: Caller, tenant_id: str, unit_id: str, parent_id: str) -> Unit:
-    """Between parents of the right level, with all that is inside."""
-    require(caller, Permission.UNITS_WRITE, tenant_id)
-
-    def moved(before: Units) -> Units:
-        return before.moved(unit_id, parent_id)
-
-    return _write(ports, caller, tenant_id, action="unit.move", unit_id=unit_id, changed=moved).find(unit_id)
+    return _write(ports, caller, tenant_id, action="unit.update", unit_id=unit_id, changed=changed).find(unit_id)
 
 
 def delete(

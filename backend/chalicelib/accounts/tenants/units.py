@@ -84,11 +84,16 @@ class Units:
             raise TooManyUnits(f"There are {MOST_PER_LEVEL} {unit.level}s already, and no more are allowed.")
         return self._put(unit)
 
-    def renamed(self, unit_id: str, name: str) -> "Units":
-        return self._put(replace(self.find(unit_id), name=name))
-
-    def moved(self, unit_id: str, parent_id: str) -> "Units":
-        return self._put(replace(self.find(unit_id), parent_id=parent_id))
+    def changed(self, unit_id: str, *, name: str | None = None, parent_id: str | None = None) -> "Units":
+        """None leaves what it is."""
+        unit = self.find(unit_id)
+        return self._put(
+            replace(
+                unit,
+                name=unit.name if name is None else name,
+                parent_id=unit.parent_id if parent_id is None else parent_id,
+            )
+        )
 
     def without(self, unit_id: str, *, cascade: bool) -> "Units":
         """Tenants that were placed inside are placed nowhere then. Raises UnitNotEmpty unless it cascades."""

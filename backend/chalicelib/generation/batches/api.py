@@ -6,11 +6,12 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from chalicelib.accounts.permissions import Permission
+from chalicelib.bodies import Query
 from chalicelib.exchange import Answer, Request, json_answer
 from chalicelib.generation.batches import operations
 from chalicelib.generation.batches.request import BatchRequest
 from chalicelib.generation.shapes import BatchJson, BatchPageJson, batch_json
-from chalicelib.rest import Blueprint, Query, json_body, next_link
+from chalicelib.rest import Blueprint, json_body, next_link
 
 batches = Blueprint(__name__, group="Batches")
 

@@ -6,6 +6,7 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from chalicelib.accounts.permissions import Permission
+from chalicelib.bodies import Input, Query
 from chalicelib.errors import Invalid, NotFound
 from chalicelib.exchange import JSON, Answer, Request, dump, json_answer, no_content, text_answer
 from chalicelib.generation.templates import operations
@@ -28,7 +29,7 @@ from chalicelib.generation.templates.shapes import (
     version_json,
     with_steps,
 )
-from chalicelib.rest import Blueprint, Body, Input, Query, check_match, json_body, next_link
+from chalicelib.rest import Blueprint, Body, check_match, json_body, next_link
 
 templates = Blueprint(__name__, group="Templates")
 

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from chalicelib.accounts import roster, store
+from chalicelib.accounts import store
+from chalicelib.accounts.members import roster
+from chalicelib.accounts.members.roster import Change
 from chalicelib.accounts.model import Caller, Member, Role
 from chalicelib.accounts.permissions import Permission, require
-from chalicelib.accounts.roster import Change
 from chalicelib.audit.recording import entry
 from chalicelib.documents import ConditionFailed, Index, Put
 from chalicelib.errors import Conflict, Fault, MillraceError, NotFound, Unprocessable
@@ -79,6 +80,7 @@ def list_members(
 ) -> MemberPage:
     """By address."""
     require(caller, Permission.MEMBERS_READ, tenant_id)
+    roster.read(ports, tenant_id)
     index = Index.SECOND if role else Index.FIRST
     page = ports.documents.query_index(index, store.members_index(tenant_id, role), limit=limit, cursor=cursor)
     return MemberPage([store.to_member(each) for each in page.items], page.cursor)

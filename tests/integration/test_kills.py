@@ -1,0 +1,155 @@
+"""Workers and servers killed with -9 at random moments of running jobs; `--kills 200` kills for longer."""
+
+import os
+import random
+import signal
+import sqlite3
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests import make
+from tests.product import Product, running
+
+pytestmark = pytest.mark.integration
+
+JOBS, AT_ONCE = 12, 6
+PATIENCE = 120
+
+
+class Home:
+    """The product, started again whenever its first process was killed."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.stack = ExitStack()
+        self.start()
+
+    def start(self) -> None:
+        self.product: Product = self.stack.enter_context(running(self.data, workers=2, slots=4))
+
+    def kill(self, pid: int) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        if pid == self.product.pid:
+            self.stack.close()
+            self.start()
+
+    def processes(self) -> list[int]:
+        """The first process and all below it: web processes, workers, what starts their shells. Not the shells."""
+        return [pid for pid in _family(self.product.pid) if _is_ours(pid)]
+
+
+def _is_ours(pid: int) -> bool:
+    try:
+        return b"python" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def _family(pid: int) -> list[int]:
+    """What ends while we look is left out."""
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        children = [int(each) for task in tasks for each in (task / "children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [pid, *(each for child in children for each in _family(child))]
+
+
+@pytest.fixture
+def home(tmp_path) -> Iterator[Home]:
+    found = Home(tmp_path / "data")
+    with found.stack:
+        yield found
+
+
+@pytest.fixture
+def notes() -> Iterator[Path]:
+    """A file that orders of all users append to: what really ran."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        path = Path(folder) / "notes"
+        path.touch()
+        path.chmod(0o666)
+        yield path
+
+
+def a_job(notes: Path, kind: int) -> dict:
+    """A diamond whose middle takes some time; every third job has a failing order behind it."""
+    note = f'echo "$RUN_ID $ORDER_NUM $ATTEMPT" >> {notes}'
+    middle = [make.order(f"m{n}", after=["first"], cmds=[note, f"sleep 0.{n}"]) for n in range(1, 5)]
+    last = make.order(
+        "last", after=[each["order_name"] for each in middle], cmds=[note, "false" if kind == 0 else "true"]
+    )
+    return make.submission(make.order("first", cmds=[note]), *middle, last, max_parallel=3)
+
+
+def test_every_job_ends_right_whatever_is_killed(home, notes, request):
+    kills, dice = request.config.getoption("--kills"), random.Random(2)
+    client = sign_up(home)
+    jobs: dict[str, int] = {}
+    killed = 0
+    while killed < kills or len(jobs) < JOBS:
+        while len(jobs) < JOBS or (killed < kills and len(open_jobs(home)) < AT_ONCE):
+            kind = dice.randrange(3)
+            jobs[submit(home, client, a_job(notes, kind))] = kind
+        time.sleep(dice.uniform(0.05, 0.6))
+        if killed < kills:
+            home.kill(dice.choice(home.processes()))
+            killed += 1
+    wait_until_all_ended(home)
+    found = {job_id: status_of(home, client, job_id) for job_id in jobs}
+    assert found == {job_id: "failed" if kind == 0 else "succeeded" for job_id, kind in jobs.items()}
+    runs = Counter(notes.read_text().splitlines())
+    assert [each for each, times in runs.items() if times > 1] == []
+    assert {each.split()[0] for each in runs} == set(jobs)
+
+
+def sign_up(home: Home) -> dict[str, str]:
+    body = {"email": "ada@mill.example", "password": "a long enough password", "organisation": "Mill"}
+    answer = again(lambda: httpx.post(f"{home.product.url}/api/signup", json=body))
+    return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+
+def submit(home: Home, headers: dict[str, str], job: dict) -> str:
+    """An answer that a kill swallowed is asked for again, under the same key."""
+    keyed = {**headers, "Idempotency-Key": os.urandom(8).hex()}
+    return again(lambda: httpx.post(f"{home.product.url}/api/jobs", json=job, headers=keyed)).json()["job_id"]
+
+
+def status_of(home: Home, headers: dict[str, str], job_id: str) -> str:
+    return again(lambda: httpx.get(f"{home.product.url}/api/jobs/{job_id}", headers=headers)).json()["status"]
+
+
+def again(call) -> httpx.Response:
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            answer = call()
+        except httpx.TransportError:
+            answer = None
+        if answer is not None and answer.status_code < 300:
+            return answer
+        assert time.monotonic() < until, answer and answer.text
+        time.sleep(0.1)
+
+
+def open_jobs(home: Home) -> list[str]:
+    with sqlite3.connect(f"file:{home.data}/millrace.db?mode=ro", uri=True) as database:
+        rows = database.execute("SELECT partition FROM documents WHERE third_partition = 'open-jobs'").fetchall()
+    database.close()
+    return [partition for (partition,) in rows]
+
+
+def wait_until_all_ended(home: Home) -> None:
+    until = time.monotonic() + PATIENCE
+    while left := open_jobs(home):
+        assert time.monotonic() < until, f"these jobs hang: {left}"
+        time.sleep(0.1)
