@@ -8,13 +8,14 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from chalicelib.accounts.permissions import Permission
+from chalicelib.bodies import Input, Query
 from chalicelib.errors import MillraceError
 from chalicelib.exchange import JSON, Answer, Request, json_answer, no_content
 from chalicelib.generation.jobs import operations as generation
 from chalicelib.generation.seeds import operations
 from chalicelib.generation.seeds.model import SeedData, SeedFormat
 from chalicelib.generation.seeds.shapes import RecordsJson, SeedDataJson, SeedPageJson, UploadJson, seed_json
-from chalicelib.rest import Blueprint, Body, Input, Query, json_body, next_link
+from chalicelib.rest import Blueprint, Body, json_body, next_link
 
 seeds = Blueprint(__name__, group="Seed data")
 
