@@ -107,15 +107,21 @@ class Purse:
         self._wanted = 0
         self._empty = False
         self._changed = threading.Condition()
-        self._turn = threading.Lock()
+        self._waiting: list[object] = []
 
     def hold(self, worst: int) -> "Hold":
-        """Set `worst` aside for a record. Waits while others of this attempt may give something back."""
-        with self._turn, self._changed:
-            while not self._empty and not self._take(worst):
-                # Another shard may give back, but what comes next must not be made before this.
-                self._empty = not self._held
-                self._changed.wait(0 if self._empty else 1)
+        """Set `worst` aside for a record, in the order of asking. Waits while others may give something back."""
+        mine = object()
+        with self._changed:
+            self._waiting.append(mine)
+            try:
+                while not self._empty and not (self._waiting[0] is mine and self._take(worst)):
+                    # Nobody who asked later is served first: records are to be made in their order.
+                    self._empty = self._waiting[0] is mine and not self._held
+                    self._changed.wait(0 if self._empty else 1)
+            finally:
+                self._waiting.remove(mine)
+                self._changed.notify_all()
             if self._empty:
                 raise BudgetExceeded
         return Hold(self, worst)

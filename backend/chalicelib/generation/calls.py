@@ -54,7 +54,10 @@ class Caller:
         breaker = self._breakers.of(request.model)
         worst = self.worst(request)
         until = time.monotonic() + self._patience
-        wait, failure = FIRST_WAIT, MillraceError("The model was not reached.")
+        wait: float = FIRST_WAIT
+        failure: MillraceError = ModelUnavailable(
+            "The model did not answer for too long, and is left alone for a while."
+        )
         while self._let_through(breaker, until):
             hold.ensure(worst)
             try:

@@ -14,7 +14,7 @@ Done = TypeVar("Done")
 class Broken:
     """The work failed in a way that concerns more than its own task."""
 
-    why: Exception
+    why: BaseException
 
 
 class Crew(Generic[Task, Done]):
@@ -23,33 +23,28 @@ class Crew(Generic[Task, Done]):
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[Done | Broken] = queue.SimpleQueue()
         self._size = size
-        self.busy = 0
-        """Tasks given whose results were not taken yet."""
         for number in range(size):
             threading.Thread(target=self._serve, name=f"record-{number}", daemon=True).start()
 
     def give(self, task: Task) -> None:
-        self.busy += 1
         self._tasks.put(task)
 
-    def take_back(self) -> int:
-        """Forget the tasks that nobody has begun; their number."""
-        count = 0
+    def take_back(self) -> list[Task]:
+        """The tasks that nobody has begun."""
+        found: list[Task] = []
         while True:
             try:
-                self._tasks.get_nowait()
+                task = self._tasks.get_nowait()
             except queue.Empty:
-                self.busy -= count
-                return count
-            count += 1
+                return found
+            if task is not None:
+                found.append(task)
 
     def take(self, wait: float) -> Done | Broken | None:
         try:
-            done = self._done.get(timeout=wait)
+            return self._done.get(timeout=wait)
         except queue.Empty:
             return None
-        self.busy -= 1
-        return done
 
     def dismiss(self) -> None:
         for _ in range(self._size):
@@ -59,6 +54,6 @@ class Crew(Generic[Task, Done]):
         while (task := self._tasks.get()) is not None:
             try:
                 self._done.put(self._work(task))
-            except Exception as why:  # noqa: BLE001 - the edge of a thread
+            except BaseException as why:  # noqa: BLE001 - the edge of a thread
                 # Told to whoever waits for the result, who knows what it means.
                 self._done.put(Broken(why))

@@ -1,7 +1,7 @@
 """Making one record: render, set money aside, call, check, step by step."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from chalicelib.generation.budget import BudgetExceeded, Hold, Purse
 from chalicelib.generation.calls import Caller, Misreported
 from chalicelib.generation.jobs.model import Plan, Record
 from chalicelib.generation.store import Entry
-from chalicelib.generation.templates.model import RenderItem, Step
+from chalicelib.generation.templates.model import Rendered, RenderItem, Step
 from chalicelib.generation.templates.rendering import Renderer
 from chalicelib.jobs.actions import Stopped
 from chalicelib.llm import Answer, Completion, Llm, ModelUnavailable, Prices, Refused, Throttled, UnknownPrice
@@ -39,6 +39,14 @@ class Seed:
     number: int
     index: int
     columns: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A record whose first prompt is there, or the fault that says why there is none."""
+
+    seed: Seed
+    first: Rendered
 
 
 @dataclass(slots=True)
@@ -68,11 +76,16 @@ class Maker:
             step.step_id: Draft202012Validator(dict(step.schema)) for step in plan.steps if step.schema is not None
         }
 
-    def make(self, seed: Seed) -> Made:
-        made = Made(seed.number)
-        error = ""
+    def begin(self, seeds: Sequence[Seed]) -> list[Begun]:
+        """Many at a time, which is faster; and they come to the money in their order."""
+        items = [RenderItem(seed.columns, seed.number, {}) for seed in seeds]
+        rendered = self._renderer.render(self._plan.program, self._plan.steps[0].step_id, items)
+        return [Begun(seed, first) for seed, first in zip(seeds, rendered, strict=True)]
+
+    def make(self, begun: Begun) -> Made:
+        seed, made, error = begun.seed, Made(begun.seed.number), ""
         try:
-            self._go_through(seed, made)
+            self._go_through(begun, made)
         except (BudgetExceeded, Stopped) as why:
             made.why = why
             return made
@@ -91,9 +104,10 @@ class Maker:
         )
         return made
 
-    def _go_through(self, seed: Seed, made: Made) -> None:
+    def _go_through(self, begun: Begun, made: Made) -> None:
         first, *later = self._plan.steps
-        made.prompts[first.step_id] = self._render(first, seed, made)
+        seed = begun.seed
+        made.prompts[first.step_id] = _prompt(first, begun.first)
         worst = self._caller.worst(self._request(first, made.prompts[first.step_id], seed))
         worst += sum(later_worst(self._plan, step, seed.columns, self._llm, self._prices) for step in later)
         with self._purse.hold(worst) as hold:
@@ -104,10 +118,7 @@ class Maker:
 
     def _render(self, step: Step, seed: Seed, made: Made) -> str:
         item = RenderItem(seed.columns, seed.number, made.outputs)
-        rendered = self._renderer.render(self._plan.program, step.step_id, [item])[0]
-        if rendered.fault:
-            raise BadRecord(f"{step.step_id}: {rendered.fault}")
-        return rendered.prompt
+        return _prompt(step, self._renderer.render(self._plan.program, step.step_id, [item])[0])
 
     def _ask(self, step: Step, seed: Seed, made: Made, hold: Hold) -> None:
         """Ask, and ask again with what was wrong. Raises BadRecord when the answer still does not match its schema."""
@@ -143,6 +154,12 @@ class Maker:
             seed=seed.number,
             schema=step.schema,
         )
+
+
+def _prompt(step: Step, rendered: Rendered) -> str:
+    if rendered.fault:
+        raise BadRecord(f"{step.step_id}: {rendered.fault}")
+    return rendered.prompt
 
 
 def _entry(step: Step, answer: Answer, cost: int, *, believed: bool = True) -> Entry:

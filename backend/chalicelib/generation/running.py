@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 
 from chalicelib.errors import Unprocessable
 from chalicelib.generation import budget, parts, plans, seeding, store
@@ -12,7 +13,7 @@ from chalicelib.generation.budget import BudgetExceeded, Place, Purse
 from chalicelib.generation.calls import Caller
 from chalicelib.generation.crew import Broken, Crew
 from chalicelib.generation.parts import Batch
-from chalicelib.generation.records import Made, Maker, Seed
+from chalicelib.generation.records import Begun, Made, Maker
 from chalicelib.generation.store import Entry, Part, Run
 from chalicelib.jobs import operations as jobs
 from chalicelib.jobs.actions import HandedBack, Stopped, Task
@@ -24,6 +25,9 @@ BATCH_SECONDS = 5.0
 DRAIN_SECONDS = 20.0
 """What is asked already is waited for so long when the shard has to stop."""
 LOOK_SECONDS = 1.0
+RENDERED_AT_ONCE = 32
+WINDOW, LEAD = 4, 1000
+"""Records given out per call at a time, and how far one may be ahead of another."""
 _TICK = 0.1
 FEWEST_FAILED, FAILED_SHARE = 10, 0.2
 
@@ -65,7 +69,7 @@ class _Shard:
             patience=ports.settings.model_patience,
             stopped=lambda: self._why is not None and not isinstance(self._why, BudgetExceeded),
         )
-        maker = Maker(
+        self._maker = Maker(
             self._plan,
             renderer=ports.renderer,
             caller=caller,
@@ -73,12 +77,14 @@ class _Shard:
             llm=ports.llm,
             prices=ports.prices,
         )
-        self._crew: Crew[Seed, Made] = Crew(maker.make, at_once)
+        self._crew: Crew[Begun, Made] = Crew(self._maker.make, at_once)
         self._batches = Batches(ports, task.job.tenant_id, self._place, self._plan)
-        self._why: Exception | None = None
+        self._why: BaseException | None = None
         self._looked = self._committed = time.monotonic()
         self._given_up: list[Entry] = []
         self._spare: list[Made] = []
+        self._drain_by: float | None = None
+        self._last = 0
 
     def close(self) -> None:
         self._crew.dismiss()
@@ -107,7 +113,7 @@ class _Shard:
     def _make_missing(self) -> None:
         first = self._state.next
         ready = {number: made for number, made in self._batches.put_aside(self._state.spare).items() if number >= first}
-        for made in self._made(self._seeds([each for each in range(first, self._end) if each not in ready])):
+        for made in self._made([each for each in range(first, self._end) if each not in ready]):
             ready[made.number] = made
             while batch := self._due(first, ready):
                 self._commit(batch)
@@ -162,50 +168,60 @@ class _Shard:
             return
         batch = parts.decode(self._task.ports.objects.get(part.object))
         failed = [each.number for each in batch.records if each.error]
-        made = {each.number: each for each in self._made(self._seeds(failed))}
+        made = {each.number: each for each in self._made(failed)}
         if len(made) < len(failed):
             self._given_up += [entry for each in made.values() for entry in each.entries]
             return
         self._batches.commit(self._batches.mended(batch, made), self._purse, mends=part, round_=round_)
         self._judge()
 
-    def _seeds(self, numbers: list[int]) -> Iterator[Seed]:
-        return seeding.seeds(self._task.ports.objects, self._task.job.tenant_id, self._plan, numbers)
+    def _begun(self, numbers: list[int]) -> Iterator[Begun]:
+        seeds = seeding.seeds(self._task.ports.objects, self._task.job.tenant_id, self._plan, numbers)
+        while some := list(islice(seeds, RENDERED_AT_ONCE)):
+            yield from self._maker.begin(some)
 
-    def _made(self, seeds: Iterator[Seed]) -> Iterator[Made]:
+    def _made(self, numbers: list[int]) -> Iterator[Made]:
         """Records as they get ready, in any order; fewer once there is a reason to stop."""
-        window = 4 * BATCH + 2 * self._task.ports.settings.model_concurrency
-        drained_by: float | None = None
-        asked = 0
+        ahead = self._begun(numbers)
+        outstanding: set[int] = set()
         while True:
-            while self._why is None and asked < window and (seed := next(seeds, None)):
-                self._crew.give(seed)
-                asked += 1
-            if not asked:
+            self._feed(ahead, outstanding)
+            if not outstanding:
                 return
             done = self._crew.take(_TICK)
             self._look_around()
-            if self._why is not None:
-                asked -= self._crew.take_back()
-                drained_by = drained_by or time.monotonic() + DRAIN_SECONDS
-                if time.monotonic() > drained_by:
-                    return
-            if done is None:
-                continue
-            asked -= 1
-            if (made := self._sorted_out(done)) is not None:
-                yield made
+            if self._why is not None and self._drained(outstanding):
+                return
+            if isinstance(done, Broken):
+                # Its number is not known, and no longer of interest: all else is stopped for it.
+                self._why = done.why
+                return
+            if done is not None:
+                outstanding.discard(done.number)
+                if done.record is not None:
+                    yield done
+                else:
+                    self._why = self._why or done.why
+                    self._given_up += done.entries
 
-    def _sorted_out(self, done: Made | Broken) -> Made | None:
-        """A record that was made; the reason of one that was not is kept."""
-        if isinstance(done, Broken):
-            self._why = self._why or done.why
-            return None
-        if done.record is None:
-            self._why = self._why or done.why
-            self._given_up += done.entries
-            return None
-        return done
+    def _feed(self, ahead: Iterator[Begun], outstanding: set[int]) -> None:
+        """Keep all busy, but let nobody get far ahead of a slow record: what is made waits for it in memory."""
+        window = WINDOW * self._task.ports.settings.model_concurrency
+        while (
+            self._why is None and len(outstanding) < window and self._last - min(outstanding, default=self._last) < LEAD
+        ):
+            begun = next(ahead, None)
+            if begun is None:
+                return
+            self._crew.give(begun)
+            self._last = begun.seed.number
+            outstanding.add(self._last)
+
+    def _drained(self, outstanding: set[int]) -> bool:
+        """Take back what nobody has begun; True when the rest has been waited for long enough."""
+        outstanding.difference_update(begun.seed.number for begun in self._crew.take_back())
+        self._drain_by = self._drain_by or time.monotonic() + DRAIN_SECONDS
+        return time.monotonic() > self._drain_by
 
     def _look_around(self) -> None:
         if self._why is not None:
