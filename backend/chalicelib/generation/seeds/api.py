@@ -185,7 +185,7 @@ def get_seed_data(request: Request, seed_data_id: str) -> Answer:
     answers={200: RecordsJson},
     errors=(409,),
 )
-def list_records(request: Request, seed_data_id: str, query: RecordsQuery) -> Answer:
+def list_seed_records(request: Request, seed_data_id: str, query: RecordsQuery) -> Answer:
     found = operations.get_seed_data(request.ports, request.caller, seed_data_id)
     records = operations.first_records(request.ports, request.caller, seed_data_id, count=query.limit, skip=query.skip)
     return json_answer({"skip": query.skip, "count": found.record_count, "records": records})
@@ -213,7 +213,7 @@ def complete(request: Request, seed_data_id: str) -> Answer:
     answers={204: None},
     errors=(403, 409),
 )
-def delete(request: Request, seed_data_id: str) -> Answer:
+def delete_seed_data(request: Request, seed_data_id: str) -> Answer:
     operations.delete(request.ports, request.caller, seed_data_id)
     return no_content()
 

@@ -242,7 +242,7 @@ def share(request: Request, template_id: str, body: Sharing) -> Answer:
     answers={204: None},
     errors=(403, 412),
 )
-def delete(request: Request, template_id: str) -> Answer:
+def delete_template(request: Request, template_id: str) -> Answer:
     check_match(request, lambda: _whole(request, template_id))
     operations.delete(request.ports, request.caller, template_id)
     return no_content()
