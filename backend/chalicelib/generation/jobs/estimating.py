@@ -11,7 +11,7 @@ from chalicelib.wiring import Ports
 
 SAMPLES = 5
 SHOWN = 3
-_FILLED = 0.5
+_FILLED = 0.8
 """The share of `max_tokens` that an answer is expected to take."""
 _STAND_IN = "an answer of the step before "
 
