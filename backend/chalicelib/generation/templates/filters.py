@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
+from jinja2 import pass_context
+
 LONGEST = 1_000_000
 """Characters that a filter takes."""
 LONG_SENTENCE, SHORT_SENTENCE = 20, 10
@@ -51,15 +53,19 @@ class Chance:
 
 
 def filters(chance: Chance) -> Mapping[str, Callable[..., Any]]:
-    def random_sentence(value: object) -> str:
+    # Each takes the context, though it needs none: Jinja would call it once at compile time for what is constant.
+    @pass_context
+    def random_sentence(_: object, value: object) -> str:
         found = sentences(value)
         return chance.choice(found) if found else ""
 
-    def random_word(value: object) -> str:
+    @pass_context
+    def random_word(_: object, value: object) -> str:
         found = _WORD.findall(_text(value))
         return chance.choice(found) if found else ""
 
-    def random(value: Sequence[Any]) -> Any:
+    @pass_context
+    def random(_: object, value: Sequence[Any]) -> Any:
         """Jinja's own draws anew each time."""
         return chance.choice(value) if value else ""
 

@@ -23,6 +23,7 @@ BATCH = 50
 PATIENCE = 60.0
 """Seconds without an answer after which a process is killed: by then it should have been stopped by its own limits."""
 _START = "import sys; sys.path[:] = sys.argv[1:]; from chalicelib.generation.templates.sandbox import main; main()"
+KNOWN = 64
 KILLED = "takes too much time or memory"
 
 
@@ -61,6 +62,17 @@ class _Process:
         self.worn = answer["worn"]
         return answer
 
+    def _keyed(self, program: Program) -> tuple[Mapping[str, Any], str]:
+        """What a process is told, and the name it keeps it by; made once for a program that is used again and again."""
+        known = self._known.get(id(program))
+        if known is None or known[0] is not program:
+            told = _told(program)
+            known = (program, told, sandbox.key_of(told))
+            if len(self._known) >= KNOWN:
+                self._known = {}
+            self._known[id(program)] = known
+        return known[1], known[2]
+
     def close(self) -> None:
         self._popen.kill()
         self._popen.wait()
@@ -76,8 +88,10 @@ class Renderer:
     """Starts its processes when they are first needed."""
 
     def __init__(self, processes: int = 2) -> None:
+        # Last in, first out: one that is loaded and warm before one that is to be started.
         self._free: queue.LifoQueue[_Process | None] = queue.LifoQueue()
         self._lock = threading.Lock()
+        self._known: dict[int, tuple[Program, Mapping[str, Any], str]] = {}
         for _ in range(processes):
             self._free.put(None)
 
@@ -95,8 +109,7 @@ class Renderer:
 
     def render(self, program: Program, step_id: str, items: Sequence[RenderItem]) -> list[Rendered]:
         """One answer for each item, in their order. A round trip takes a tenth of a millisecond: give it many items."""
-        told = _told(program)
-        key = sandbox.key_of(told)
+        told, key = self._keyed(program)
         results: list[Rendered] = []
         for start in range(0, len(items), BATCH):
             batch = items[start : start + BATCH]
@@ -107,9 +120,10 @@ class Renderer:
         return results
 
     def close(self) -> None:
-        """Ends the processes that are free."""
-        while not self._free.empty():
-            process = self._free.get_nowait()
+        """Ends the processes that are free; new ones are started when they are needed again."""
+        for _ in range(self._free.qsize()):
+            process = self._free.get()
+            self._free.put(None)
             if process:
                 process.close()
 
@@ -142,13 +156,14 @@ class Renderer:
     @contextmanager
     def _borrowed(self) -> Iterator[_Process]:
         """A process for one exchange; its place is filled anew when it comes back dead or worn."""
-        process = self._free.get() or _Process()
+        process = self._free.get()
         whole = False
         try:
+            process = process or _Process()
             yield process
             whole = not process.worn
         finally:
-            if not whole:
+            if process and not whole:
                 process.close()
             self._free.put(process if whole else None)
 

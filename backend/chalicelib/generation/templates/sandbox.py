@@ -53,8 +53,6 @@ class Sandbox(SandboxedEnvironment):
         super().__init__(
             loader=FunctionLoader(self._source),
             undefined=StrictUndefined,
-            # Folding constants would draw once at compile time what is to be drawn for each record.
-            optimized=False,
             auto_reload=False,
             trim_blocks=True,
             lstrip_blocks=True,
