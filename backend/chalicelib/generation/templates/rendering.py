@@ -62,17 +62,6 @@ class _Process:
         self.worn = answer["worn"]
         return answer
 
-    def _keyed(self, program: Program) -> tuple[Mapping[str, Any], str]:
-        """What a process is told, and the name it keeps it by; made once for a program that is used again and again."""
-        known = self._known.get(id(program))
-        if known is None or known[0] is not program:
-            told = _told(program)
-            known = (program, told, sandbox.key_of(told))
-            if len(self._known) >= KNOWN:
-                self._known = {}
-            self._known[id(program)] = known
-        return known[1], known[2]
-
     def close(self) -> None:
         self._popen.kill()
         self._popen.wait()
@@ -118,6 +107,17 @@ class Renderer:
             except _Died:
                 results += [self._alone(told, key, step_id, each) for each in batch]
         return results
+
+    def _keyed(self, program: Program) -> tuple[Mapping[str, Any], str]:
+        """What a process is told, and the name it keeps it by; made once for a program that is used again and again."""
+        known = self._known.get(id(program))
+        if known is None or known[0] is not program:
+            told = _told(program)
+            known = (program, told, sandbox.key_of(told))
+            if len(self._known) >= KNOWN:
+                self._known = {}
+            self._known[id(program)] = known
+        return known[1], known[2]
 
     def close(self) -> None:
         """Ends the processes that are free; new ones are started when they are needed again."""
