@@ -43,11 +43,12 @@ Maker = Callable[[Random, int], Any]
 
 
 def records(variables: Sequence[str], count: int, seed: int) -> Iterator[Record]:
-    """`variables` with dots make nested values."""
+    """`variables` with dots make nested values; one that others are parts of is made of them."""
+    wanted = [name for name in variables if not any(other.startswith(f"{name}.") for other in variables)]
     for number in range(count):
         chance = Random(f"{seed}/{number}")  # noqa: S311 - made up, and the same each time
         record: dict[str, Any] = {}
-        for name in variables:
+        for name in wanted:
             _place(record, name.split("."), _value(name, chance, number))
         yield record
 
