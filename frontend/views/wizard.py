@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.generation.jobs.model import Division, Estimate, Format, StepEstimate
 from frontend.views.charts import length
-from frontend.views.money import SAFETY, rounded, typed_usd, usd
+from frontend.views.money import SAFETY, rounded, usd
 from frontend.views.template import TIER
 
 FORMATS = (
@@ -109,7 +109,7 @@ def estimate_view(found: Estimate, budget: int | None) -> EstimateView:
         smallest=usd(found.smallest_cap),
         per_record=usd(-(-found.expected // max(found.num_records, 1))),
         steps=[_step_line(each, longest) for each in found.steps],
-        suggestion=typed_usd(suggested_budget(found)),
+        suggestion=usd(suggested_budget(found)),
         verdict=verdict,
         tone=tone,
         samples=found.samples,
