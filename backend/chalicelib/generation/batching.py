@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import orjson
 
@@ -75,7 +75,7 @@ class Batches:
         if not spare:
             return ""
         key = f"{self._folder}spare/{self._place.shard:04d}.{self._place.attempt}.json"
-        rows = [asdict(each.record) for each in spare if each.record is not None]
+        rows = [parts.row_of(each.record) for each in spare if each.record is not None]
         self._ports.objects.put(key, orjson.dumps(rows), replace=True)
         return key
 
@@ -94,7 +94,7 @@ class Batches:
             end=records[-1].number + 1,
             at=self._ports.clock.now(),
             entries=entries,
-            columns=columns.kinds_of(columns.flatten(asdict(each)) for each in records if not each.error),
+            columns=columns.kinds_of(columns.flatten(parts.row_of(each)) for each in records if not each.error),
             records=records,
         )
 

@@ -33,6 +33,9 @@ class Batch:
         return sum(bool(each.error) for each in self.records)
 
 
+_FIELDS = tuple(Record.__dataclass_fields__)
+
+
 def folder(tenant_id: str, job_id: str) -> str:
     """Among the job's artifacts, so that it goes with them."""
     return f"artifacts/{tenant_id}/{job_id}/generation/"
@@ -49,6 +52,11 @@ def left_behind(objects: Objects, place: str, *, first: int, end: int | None = N
     return max(found, key=lambda key: int(key.split(".")[-2]), default=None)
 
 
+def row_of(record: Record) -> dict[str, Any]:
+    """As it is stored."""
+    return {name: getattr(record, name) for name in _FIELDS}
+
+
 def encode(batch: Batch) -> bytes:
     head = {
         "first": batch.first,
@@ -57,7 +65,7 @@ def encode(batch: Batch) -> bytes:
         "columns": batch.columns,
         "entries": [asdict(each) for each in batch.entries],
     }
-    return b"".join(orjson.dumps(each) + b"\n" for each in (head, *map(asdict, batch.records)))
+    return b"".join(orjson.dumps(each) + b"\n" for each in (head, *map(row_of, batch.records)))
 
 
 def decode(content: bytes) -> Batch:
