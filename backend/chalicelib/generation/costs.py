@@ -3,16 +3,17 @@
 import csv
 import io
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Literal, Protocol
 
 from chalicelib.accounts.model import Caller
 from chalicelib.accounts.permissions import Permission, require
 from chalicelib.clock import Clock
-from chalicelib.documents import Key, Range, Update
+from chalicelib.documents import Absent, ConditionFailed, Key, Put, Range, Update, Write
 from chalicelib.generation import store
-from chalicelib.generation.jobs.model import MILLION, Plan
+from chalicelib.generation.jobs.model import MILLION
 from chalicelib.generation.store import Entry
 from chalicelib.wiring import Ports
 
@@ -33,7 +34,38 @@ class CostRow:
     records: int
 
 
-def additions(clock: Clock, tenant_id: str, plan: Plan, entries: Sequence[Entry], *, records: int) -> list[Update]:
+class Spender(Protocol):
+    """For what, and by whom. A job's plan is one."""
+
+    @property
+    def template_id(self) -> str: ...
+    @property
+    def template_name(self) -> str: ...
+    @property
+    def username(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Somebody who tries a template."""
+
+    template_id: str
+    template_name: str
+    username: str
+
+
+def charge(
+    ports: Ports, tenant_id: str, spender: Spender, entries: Sequence[Entry], *, told: Sequence[Write] = ()
+) -> None:
+    """Count what was spent outside of any job, together with what else is `told` of it."""
+    changes = additions(ports.clock, tenant_id, spender, entries, records=0)
+    for each in changes:
+        with suppress(ConditionFailed):
+            ports.documents.transact([Put(each.key, NOTHING, [Absent()])])
+    ports.documents.transact([*changes, *told])
+
+
+def additions(clock: Clock, tenant_id: str, plan: Spender, entries: Sequence[Entry], *, records: int) -> list[Update]:
     """Counters that grow with a batch; its records count with the last of its models."""
     day = clock.now().date().isoformat()
     last = entries[-1].model if entries else ""
@@ -48,7 +80,7 @@ def additions(clock: Clock, tenant_id: str, plan: Plan, entries: Sequence[Entry]
     return [Update(key, set=named, add=amounts) for key, amounts in found.items()]
 
 
-def _key(tenant_id: str, day: str, model: str, plan: Plan) -> Key:
+def _key(tenant_id: str, day: str, model: str, plan: Spender) -> Key:
     return Key(f"costs#{tenant_id}", f"{day}#{model}#{plan.template_id}#{plan.username}"[:500])
 
 

@@ -115,7 +115,8 @@ class DiffJson(TypedDict):
 
 
 class StepTestJson(TypedDict):
-    """`fault` says why there is no prompt. `output` is null unless real output was asked for; `cost` in USD."""
+    """`fault` says why there is no prompt. `output` is null unless real output was asked for; `cost` in
+    micro-dollars."""
 
     step_id: str
     prompt: str
@@ -123,15 +124,15 @@ class StepTestJson(TypedDict):
     output: str | None
     input_tokens: int
     output_tokens: int
-    cost: float
+    cost: int
     fault: str
 
 
 class TriedJson(TypedDict):
-    """`cost` of all steps, in USD."""
+    """`cost` of all steps, in micro-dollars."""
 
     steps: list[StepTestJson]
-    cost: float
+    cost: int
 
 
 def template_json(template: Template, tenant_id: str) -> TemplateJson:
@@ -212,7 +213,7 @@ def section_json(section: Section) -> SectionJson:
 
 
 def tried_json(tests: list[StepTest]) -> TriedJson:
-    return {"steps": [_step_test(each) for each in tests], "cost": sum(each.cost for each in tests) / 1_000_000}
+    return {"steps": [_step_test(each) for each in tests], "cost": sum(each.cost for each in tests)}
 
 
 def _step_test(test: StepTest) -> StepTestJson:
@@ -223,6 +224,6 @@ def _step_test(test: StepTest) -> StepTestJson:
         "output": test.output,
         "input_tokens": test.input_tokens,
         "output_tokens": test.output_tokens,
-        "cost": test.cost / 1_000_000,
+        "cost": test.cost,
         "fault": test.fault,
     }

@@ -1,6 +1,6 @@
 """Looking at what a template makes of a record, before a job is paid for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,10 +8,13 @@ import orjson
 
 from chalicelib.accounts.model import Caller
 from chalicelib.accounts.permissions import Permission, require
+from chalicelib.audit.recording import entry
 from chalicelib.errors import Conflict
+from chalicelib.generation import costs
+from chalicelib.generation.store import Entry
 from chalicelib.generation.templates import programs, reading
 from chalicelib.generation.templates.definition import TemplateDefinition
-from chalicelib.generation.templates.model import Program, RenderItem, Step, StepTest
+from chalicelib.generation.templates.model import Program, RenderItem, Step, StepTest, Version
 from chalicelib.llm import Completion
 from chalicelib.wiring import Ports
 
@@ -63,7 +66,24 @@ def try_out(
     program = programs.build(ports, caller.tenant_id, version.steps, version.includes)
     steps = [replace(each, model=(models or {}).get(each.step_id, each.model)) for each in version.steps]
     trial = _Trial(ports, program, steps, record, seed)
-    return trial.answers(budget) if real else trial.prompts({})
+    if not real:
+        return trial.prompts({})
+    return trial.answers(budget, lambda test: _charge(ports, caller, version, test))
+
+
+def _charge(ports: Ports, caller: Caller, version: Version, test: StepTest) -> None:
+    spent = Entry(
+        step_id=test.step_id,
+        model=test.model,
+        calls=1,
+        input_tokens=test.input_tokens,
+        output_tokens=test.output_tokens,
+        cost=test.cost,
+    )
+    after = {"version": version.number, "step": test.step_id, "model": test.model, "micro_dollars": test.cost}
+    told = entry(ports.clock, caller, "template.test", f"template/{version.template_id}", after=after)
+    trial = costs.Trial(version.template_id, version.name, caller.email)
+    costs.charge(ports, caller.tenant_id, trial, [spent], told=[told])
 
 
 def model_of(ports: Ports, step: Step) -> str:
@@ -100,16 +120,17 @@ class _Trial:
                 known[step.step_id] = _stand_in(self.ports, step)
         return tests
 
-    def answers(self, budget: int) -> list[StepTest]:
-        """Ends at the first step that has a fault."""
+    def answers(self, budget: int, charge: Callable[[StepTest], None]) -> list[StepTest]:
+        """Ends at the first step that has a fault. Each call is charged as soon as it is answered."""
         outputs: dict[str, Any] = {}
         tests: list[StepTest] = []
         for step in self.steps:
             left = budget - sum(each.cost for each in tests)
             test = self._prompt(step, outputs)
-            tests.append(test if test.fault else self._answer(step, test, left))
             if test.fault:
-                break
+                return [*tests, test]
+            tests.append(self._answer(step, test, left))
+            charge(tests[-1])
             outputs[step.step_id] = as_value(step, tests[-1].output or "")
         return tests
 
