@@ -135,12 +135,13 @@ class Purse:
             spare = self._lot - self._held - self._spent - self._lost
             surplus = max(0, spare - (2 * self._wanted if keep else 0))
             lost, cost = self._lost, change.cost
-            run = {"spent": cost, "reserved": -cost - surplus, "free": surplus, "lost": lost}
-            shard = {"lot": -cost - surplus - lost, "lost": lost}
-            _apply(self._documents, self._place, change, run=run, shard=shard)
             self._lot -= cost + surplus + lost
             self._spent -= cost
             self._lost = 0
+        # Taken off before it is written, so that calls go on meanwhile and none of them is made with it.
+        run = {"spent": cost, "reserved": -cost - surplus, "free": surplus, "lost": lost}
+        shard = {"lot": -cost - surplus - lost, "lost": lost}
+        _apply(self._documents, self._place, change, run=run, shard=shard)
 
     def take(self, worst: int) -> bool:
         with self._changed:

@@ -40,6 +40,11 @@ class Crew(Generic[Task, Done]):
             if task is not None:
                 found.append(task)
 
+    @property
+    def has_more(self) -> bool:
+        """Whether something is ready to be taken at once."""
+        return not self._done.empty()
+
     def take(self, wait: float) -> Done | Broken | None:
         try:
             return self._done.get(timeout=wait)

@@ -20,7 +20,8 @@ from chalicelib.jobs.actions import HandedBack, Stopped, Task
 from chalicelib.jobs.decide import PAUSED
 
 GENERATE = "generate"
-BATCH = 50
+BATCH, MOST_IN_BATCH = 50, 500
+"""Records after which a batch is committed; more, where more are ready by then."""
 BATCH_SECONDS = 5.0
 DRAIN_SECONDS = 20.0
 """What is asked already is waited for so long when the shard has to stop."""
@@ -115,6 +116,8 @@ class _Shard:
         ready = {number: made for number, made in self._batches.put_aside(self._state.spare).items() if number >= first}
         for made in self._made([each for each in range(first, self._end) if each not in ready]):
             ready[made.number] = made
+            if self._crew.has_more and len(ready) < MOST_IN_BATCH:
+                continue
             while batch := self._due(first, ready):
                 self._commit(batch)
                 first = batch.end
@@ -135,7 +138,7 @@ class _Shard:
 
     def _batch(self, first: int, ready: dict[int, Made]) -> Batch | None:
         made: list[Made] = []
-        while len(made) < BATCH and first + len(made) in ready:
+        while len(made) < MOST_IN_BATCH and first + len(made) in ready:
             made.append(ready.pop(first + len(made)))
         return self._batches.of(made) if made else None
 
@@ -206,7 +209,7 @@ class _Shard:
 
     def _feed(self, ahead: Iterator[Begun], outstanding: set[int]) -> None:
         """Keep all busy, but let nobody get far ahead of a slow record: what is made waits for it in memory."""
-        window = WINDOW * self._task.ports.settings.model_concurrency
+        window = max(4 * BATCH, WINDOW * self._task.ports.settings.model_concurrency)
         while (
             self._why is None and len(outstanding) < window and self._last - min(outstanding, default=self._last) < LEAD
         ):
