@@ -13,7 +13,14 @@ class Tab:
     permission: Permission
 
 
-ORGANISATION = (Tab("/members", "Members", Permission.MEMBERS_READ),)
+ORGANISATION = (
+    Tab("/members", "Members", Permission.MEMBERS_READ),
+    Tab("/organisation", "Settings", Permission.TENANT_READ),
+    Tab("/structure", "Structure", Permission.UNITS_READ),
+    Tab("/limits", "Limits", Permission.LIMITS_READ),
+    Tab("/channels", "Notifications", Permission.NOTIFICATIONS_READ),
+    Tab("/audit", "Audit", Permission.AUDIT_READ),
+)
 
 
 def tabs_of(caller: Caller | None) -> list[Tab]:

@@ -6,7 +6,7 @@ from typing import Any
 from chalicelib.documents import Documents, Write
 from chalicelib.jobs import operations, results, store
 from chalicelib.jobs.executors import Assignment
-from chalicelib.jobs.model import Job, Order, OrderStatus, Target
+from chalicelib.jobs.model import Job, Order, OrderStatus, Report, Target
 from chalicelib.jobs.orchestrator import Orchestrator
 from chalicelib.jobs.sweeper import sweep_due
 from chalicelib.jobs.wakeups import WAKE_UPS
@@ -31,7 +31,7 @@ class CrashingDocuments:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._documents, name)
 
-    def transact(self, writes: Sequence[Write]) -> None:
+    def transact(self, writes: Sequence[Write], *, durable: bool = True) -> None:
         if meanwhile := self.meanwhile:
             self.meanwhile = None
             meanwhile()
@@ -90,7 +90,10 @@ class Engine:
         self.look(job_id)
 
     def report(self, assignment: Assignment, status: OrderStatus = OrderStatus.SUCCEEDED, reason: str = "") -> bool:
-        return results.report(self.ports, assignment, worker="w1", status=status, reason=reason)
+        return results.report(self.ports, assignment.job_id, self.result(assignment, status, reason))
+
+    def result(self, assignment: Assignment, status: OrderStatus = OrderStatus.SUCCEEDED, reason: str = "") -> Report:
+        return results.report_of(self.ports, assignment, worker="w1", status=status, reason=reason)
 
     def job(self, job_id: str) -> Job:
         return store.find_job(self.ports.documents, job_id)

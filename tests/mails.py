@@ -5,20 +5,27 @@ from email import message_from_bytes
 from email.policy import default
 
 
-def mails(ports):
+def mails_in(folder):
     """Oldest first."""
-    files = sorted((ports.settings.data / "outbox").glob("*.eml"))
-    return [message_from_bytes(each.read_bytes(), policy=default) for each in files]
+    return [message_from_bytes(each.read_bytes(), policy=default) for each in sorted(folder.glob("*.eml"))]
+
+
+def mails(ports):
+    return mails_in(ports.settings.data / "outbox")
 
 
 def text_of(mail):
     return mail.get_body(("plain",)).get_content()
 
 
-def last_link(ports, to):
+def last_link_in(folder, to):
     """The address that the latest mail to somebody leads to, without the host."""
-    last = [each for each in mails(ports) if each["To"] == to][-1]
+    last = [each for each in mails_in(folder) if each["To"] == to][-1]
     return re.search(r"https?://[^/\s]+(/\S+)", text_of(last))[1]
+
+
+def last_link(ports, to):
+    return last_link_in(ports.settings.data / "outbox", to)
 
 
 def last_token(ports, to):

@@ -40,6 +40,7 @@ class HandTarget:
         self.stopped: list[Assignment] = []
         self.gone: set[str] = set()
         self.answer: Started | Exception = Started.HANDED_OVER
+        self.keeps = True
 
     def start(self, assignments: list[Assignment]) -> Started:
         if isinstance(self.answer, Exception):
@@ -49,6 +50,9 @@ class HandTarget:
 
     def stop(self, order: Order, assignment: Assignment) -> None:
         self.stopped.append(assignment)
+
+    def may_keep(self) -> bool:
+        return self.keeps
 
     def lost(self, order: Order) -> bool:
         return order.worker in self.gone

@@ -19,7 +19,10 @@ SUMMARY = "Submit jobs, watch every order of them, take the results away."
 CONVENTIONS = {
     "Signing in": "`POST /api/login` answers an access token, which goes into the `Authorization` header as "
     "`Bearer <token>`. Cookies do not sign anybody in here. It lasts 15 minutes; `POST /api/token/refresh` gives a "
-    "new pair.",
+    "new pair. Programs send an API key (`mr_...`) the same way.",
+    "Organisations": "A user can be a member of several. The path names the one that a request is about, or else the "
+    "header `X-Tenant-Id`; without both it is the usual one. One that is none of yours is answered 404, a right that "
+    "your role lacks 403. While an organisation is parked or suspended, its admins read and nobody writes.",
     "Errors": "are `application/problem+json` (RFC 9457) with a stable `type`; `fields` lists everything that is wrong "
     "with an input. Each answer has an `X-Request-Id`, the caller's own where one was sent.",
     "Repeating a write": "Send an `Idempotency-Key` with POST or PATCH: the same request with the same key is done "

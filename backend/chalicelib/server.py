@@ -21,6 +21,7 @@ from chalicelib import journal, lifeline
 from chalicelib.settings import Settings
 from chalicelib.shells.isolation import choose_isolation
 from chalicelib.supervisor import Supervisor
+from chalicelib.tuning import tune
 
 THREADS = 24
 """Per process. Writers wait for the disk together, so more of them at once cost less each; and a slow client holds one
@@ -87,11 +88,13 @@ def load_gateway(settings: Settings, parent: int) -> Callable[..., Any]:
     try:
         from chalicelib.gateway import connected_gateway  # noqa: PLC0415 - the first process stays without it
 
-        return connected_gateway(settings)
+        gateway = connected_gateway(settings)
     except Exception:
         # It is started again at once; whatever hinders it needs a moment to go away.
         time.sleep(CRASH_PAUSE)
         raise
+    tune()
+    return gateway
 
 
 class _NoDeaths(dict[int, float]):

@@ -59,6 +59,9 @@ def _message(found: ErrorDetails, known: set[str]) -> str:
         return f"is not a field we know; did you mean `{near[0]}`?" if near else "is not a field we know"
     if kind in _WORDS:
         return _WORDS[kind]
+    if kind in ("too_short", "too_long"):
+        least, most = (found["ctx"].get(f"{end}_length") for end in ("min", "max"))
+        return f"must have at least {least}" if kind == "too_short" else f"must have at most {most}"
     message = found["msg"].removeprefix("Value error, ")
     return re.sub(r"^(Input|String|List|Dictionary|Value) should", "should", message)
 

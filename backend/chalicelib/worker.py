@@ -1,13 +1,14 @@
 """A worker process: takes orders from the queue, runs them, and brings their jobs forward."""
 
-import gc
 import logging
+import os
 import queue
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -20,6 +21,7 @@ from chalicelib.jobs.actions import Actions
 from chalicelib.jobs.executors import Assignment
 from chalicelib.jobs.executors.presence import Presence
 from chalicelib.jobs.executors.process import WORK, stops_of
+from chalicelib.jobs.model import Order, Report
 from chalicelib.jobs.orchestrator import Orchestrator
 from chalicelib.jobs.running import Runner
 from chalicelib.jobs.sweeper import sweep_departed, sweep_due
@@ -29,6 +31,7 @@ from chalicelib.notifications.notices import NOTICES
 from chalicelib.queues import Queues, Received
 from chalicelib.settings import Settings, read_settings
 from chalicelib.shells import Shells, default_scratch
+from chalicelib.tuning import tune
 from chalicelib.wiring import Ports, connect, workers_folder
 
 log = logging.getLogger(__name__)
@@ -41,6 +44,8 @@ REPORTED_WITHIN = 60.0
 """Seconds after its timeout in which an order has surely been reported."""
 STOP_WITHIN = 25.0
 """Seconds that orders have to stop in when the worker is told to end: a spot instance has 30."""
+NICENESS = 5
+"""Where cores are short, people are answered before orders are run."""
 BOOK_TICK, SWEEP_TICK, NOTIFY_TICK = 0.1, 0.25, 1.0
 ACTIONS: Actions = {TEARDOWN: tear_down, GENERATE: generate, EXPORT: export}
 
@@ -155,9 +160,28 @@ class Worker:
                 self._free.release()
 
     def _run_one(self, slot: int, assignment: Assignment, receipt: str) -> None:
-        self._runner.run(slot, assignment, lambda order: self._receipts.begun(receipt, order.spec.timeout))
+        """Run it, and then what follows it in its job, as long as nobody else waits for the slot."""
+        order = self._runner.begin(assignment)
+        if order:
+            self._receipts.begun(receipt, order.spec.timeout)
+        else:
+            self._orchestrator.look(assignment.job_id)
+        while order:
+            report = self._runner.run(slot, order, assignment)
+            self._receipts.done(receipt)
+            order = self._take_up(assignment.job_id, report)
+            if order:
+                assignment = replace(assignment, number=order.number, attempt=order.attempt)
         self._receipts.done(receipt)
-        self._orchestrator.look(assignment.job_id)
+
+    def _take_up(self, job_id: str, report: Report) -> Order | None:
+        try:
+            return self._orchestrator.take_up(job_id, report, keeper="" if self._stopping.is_set() else self._worker)
+        except MillraceError as error:
+            log.error("the result of order %s of job %s has to wait: %s", report.number, job_id, error.detail)  # noqa: TRY400 - the detail says it all
+            self._runner.store(job_id, report)
+            self._orchestrator.look(job_id)
+            return None
 
     def _take_wake_ups(self) -> None:
         received = self._ports.queues.receive(WAKE_UPS, limit=10, wait=LONG_WAIT, visibility=BEGIN_WITHIN)
@@ -196,12 +220,6 @@ class Worker:
         self._runner.obey_stops()
 
 
-def tune_collector() -> None:
-    """What was imported stays; what a request or an order makes is freed by counting, and cycles are rare."""
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
-
-
 def main(settings: Settings) -> None:
     """Run until SIGTERM or Ctrl-C."""
     asked_to_stop = threading.Event()
@@ -209,14 +227,16 @@ def main(settings: Settings) -> None:
     def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
         asked_to_stop.set()
 
+    os.nice(NICENESS)
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
-    tune_collector()
+    tune()
     ports = connect(settings)
     worker_id = ports.clock.new_id().lower()
+    # Kept by what starts the shells too: a worker counts as gone only when nothing of its orders can run any more.
     presence = Presence(workers_folder(settings), worker_id)
     scratch = Path(settings.scratch) if settings.scratch else default_scratch(settings.data)
-    with Shells(scratch, settings.slots, hide=[settings.data]) as shells:
+    with Shells(scratch, settings.slots, hide=[settings.data], kept=[presence.file]) as shells:
         worker = Worker(ports, shells, worker_id, ACTIONS)
         worker.start()
         asked_to_stop.wait()

@@ -33,7 +33,13 @@ def signup_form(visit: Visit) -> Answer:
 def signup(visit: Visit) -> Answer:
     values = {name: visit.form.text(name) for name, *_ in FIELDS}
     try:
-        user = accounts.signup(visit.ports, **values)
+        user = accounts.signup(
+            visit.ports,
+            email=values["email"],
+            password=values["password"],
+            organisation=values["organisation"],
+            origin=visit.request.origin,
+        )
     except Invalid as error:
         return _signup_page(visit, values, {fault.place: f"It {fault.message}." for fault in error.faults})
     except EmailTaken:

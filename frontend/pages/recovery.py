@@ -57,7 +57,7 @@ def verify_form(visit: Visit) -> Answer:
 
 @recovery.page("/email/verify", methods=("POST",), public=True)
 def verify(visit: Visit) -> Answer:
-    proofs.verify(visit.ports, _token(visit))
+    proofs.verify(visit.ports, _token(visit), visit.request.origin)
     return visit.go_to("/account" if visit.request.admitted else "/login", did="verified")
 
 

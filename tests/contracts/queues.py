@@ -244,6 +244,13 @@ class QueueFairnessContract:
         send(queues, 4)
         assert drain(queues) == [1, 2, 3, 4]
 
+    def test_only_what_can_be_received_is_waiting(self, queues: Queues) -> None:
+        assert not queues.has_waiting("work")
+        send(queues, 1)
+        assert queues.has_waiting("work")
+        queues.receive("work")
+        assert not queues.has_waiting("work")
+
     def test_a_small_group_does_not_wait_behind_a_large_one(self, queues: Queues) -> None:
         send(queues, *range(50), group="large")
         assert queues.receive("work")[0].group == "large"

@@ -38,7 +38,7 @@ def judge(environment, **_):
 
 
 class Person(HttpUser):
-    wait_time = between(0.5, 1.5)
+    wait_time = between(0.2, 0.8)
 
     def on_start(self):
         form = {"email": self.environment.email, "password": PASSWORD}

@@ -17,7 +17,7 @@ from tests.engine import Crash, CrashingDocuments, Engine
 
 S, F = OrderStatus.SUCCEEDED, OrderStatus.FAILED
 OUTCOMES = st.sampled_from([S, S, S, F, OrderStatus.TIMED_OUT, OrderStatus.QUEUED])
-FAULTS = st.none() | st.none() | st.tuples(st.integers(0, 4), st.booleans())
+FAULTS = st.sampled_from([None] * 20 + [(writes, after) for writes in range(3) for after in (False, True)])
 """Nothing, or how many writes an actor still makes before it dies, and whether it does the one it dies at."""
 
 
@@ -49,6 +49,8 @@ class FaultyHome(RuleBasedStateMachine):
         self.workers = 0
         self.seen_ended: dict[int, str] = {}
         self.round = 0
+        self.crashes = 0
+        self.reported: set[Assignment] = set()
         self.accepted: dict[tuple[int, int], OrderStatus] = {}
 
     def at_risk(self, act, fault):
@@ -59,6 +61,7 @@ class FaultyHome(RuleBasedStateMachine):
             return act()
         except Crash:
             event("a process died at a write")
+            self.crashes += 1
             return None
         finally:
             self.store.writes_left = None
@@ -67,28 +70,63 @@ class FaultyHome(RuleBasedStateMachine):
     def wake_up(self, which, fault):
         self.at_risk(lambda: self.orchestrators[which].look(self.job_id), fault)
 
+    @precondition(lambda self: self.engine.target.handed)
     @rule(data=st.data(), fault=FAULTS)
     def begin(self, data, fault):
+        """Mostly what nobody began yet; at times a message that came again."""
+        begun = [each for each, _ in self.begun]
         handed = self.engine.target.handed
-        if handed:
-            assignment = data.draw(st.sampled_from(handed))
-            self.workers += 1
-            worker = f"w{self.workers}"
-            if self.at_risk(lambda: results.begin(self.ports, assignment, worker=worker), fault):
-                self.begun.append((assignment, worker))
-            else:
-                # It was not ours to begin, or we died beginning it.
-                self.engine.target.gone.add(worker)
+        waiting = [each for each in handed if each not in begun] or handed
+        assignment = data.draw(st.sampled_from(waiting * 3 + handed))
+        self.workers += 1
+        worker = f"w{self.workers}"
+        if self.at_risk(lambda: results.begin(self.ports, assignment, worker=worker), fault):
+            self.begun.append((assignment, worker))
+        else:
+            # It was not ours to begin, or we died beginning it.
+            self.engine.target.gone.add(worker)
+
+    def somebody_at_work(self, data):
+        """Mostly one whose result is awaited; at times one that reports again."""
+        gone = self.engine.target.gone
+        awaited = [each for each in self.begun if each[0] not in self.reported and each[1] not in gone]
+        return data.draw(st.sampled_from(awaited * 4 + self.begun))
 
     @precondition(lambda self: self.begun)
     @rule(data=st.data(), status=OUTCOMES, fault=FAULTS)
     def report(self, data, status, fault):
-        assignment, worker = data.draw(st.sampled_from(self.begun))
+        assignment, worker = self.somebody_at_work(data)
         if worker in self.engine.target.gone:
             return
-        if self.at_risk(lambda: results.report(self.ports, assignment, worker=worker, status=status), fault):
+        if self.at_risk(lambda: self.report_now(assignment, worker, status), fault):
+            self.reported.add(assignment)
             assert (assignment.number, assignment.attempt) not in self.accepted
             self.accepted[assignment.number, assignment.attempt] = status
+
+    @precondition(lambda self: self.begun)
+    @rule(
+        data=st.data(),
+        status=OUTCOMES,
+        which=st.integers(0, 1),
+        keeps=st.sampled_from([True, True, False]),
+        fault=FAULTS,
+    )
+    def take_up(self, data, status, which, keeps, fault):
+        """As a worker of our own does: the result and what follows in one write, and the next order for itself."""
+        assignment, worker = self.somebody_at_work(data)
+        if worker in self.engine.target.gone:
+            return
+        self.engine.target.keeps = keeps
+        report = results.report_of(self.ports, assignment, worker=worker, status=status)
+        crashes = self.crashes
+        kept = self.at_risk(lambda: self.orchestrators[which].take_up(self.job_id, report, keeper=worker), fault)
+        if self.crashes > crashes:
+            self.engine.target.gone.add(worker)
+        else:
+            self.reported.add(assignment)
+        if kept:
+            event("a worker went on by itself")
+            self.begun.append((replace(assignment, number=kept.number, attempt=kept.attempt), worker))
 
     @precondition(lambda self: self.begun)
     @rule(data=st.data())
@@ -100,16 +138,16 @@ class FaultyHome(RuleBasedStateMachine):
         self.ports.clock.tick(seconds)
         self.at_risk(lambda: sweep_due(self.ports, self.orchestrators[0]), fault)
 
+    @precondition(lambda self: self.round == 0 and not self.engine.job(self.job_id).status.ended)
     @rule(really=st.sampled_from([False] * 9 + [True]), fault=FAULTS)
     def cancel(self, really, fault):
-        job = self.engine.job(self.job_id)
-        if really and not job.status.ended and self.round == 0:
+        if really:
             self.at_risk(lambda: operations.cancel(self.ports, self.engine.me, self.job_id), fault)
 
+    @precondition(lambda self: self.engine.job(self.job_id).status.ended and self.round < 2)
     @rule(fault=FAULTS)
     def retry(self, fault):
-        job = self.engine.job(self.job_id)
-        if job.status.ended and job.status is not JobStatus.SUCCEEDED and self.round < 2:
+        if self.engine.job(self.job_id).status is not JobStatus.SUCCEEDED:
             self.at_risk(lambda: operations.retry(self.ports, self.engine.me, self.job_id), fault)
             if not self.engine.job(self.job_id).status.ended:
                 self.round += 1
@@ -170,11 +208,15 @@ class FaultyHome(RuleBasedStateMachine):
             elif status is not OrderStatus.QUEUED:
                 assert kept is not S
 
+    def report_now(self, assignment, worker, status):
+        report = results.report_of(self.ports, assignment, worker=worker, status=status)
+        return results.report(self.ports, self.job_id, report)
+
     def serve(self, worker):
         """A healthy worker takes whatever is handed out, and succeeds."""
         for assignment in self.engine.target.handed:
             if results.begin(self.ports, assignment, worker=worker):
-                results.report(self.ports, assignment, worker=worker, status=S)
+                self.report_now(assignment, worker, S)
 
 
 FaultyHome.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=timedelta(seconds=20))

@@ -42,6 +42,10 @@ class TestTokens(IdentityTokensContract):
     pass
 
 
+def test_an_access_token_lasts_15_minutes(identity, user):
+    assert begin(identity).expires_in == 15 * 60
+
+
 def test_an_unknown_address_costs_as_much_hashing(ports):
     nobody = LocalIdentity(ports.documents, ports.clock, ports.settings.data / "other")._nobody
     assert not HASHER.check_needs_rehash(nobody)

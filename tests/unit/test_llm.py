@@ -118,6 +118,24 @@ def test_it_answers_with_json_that_matches_a_schema(seed):
     Draft202012Validator(SCHEMA).validate(json.loads(complete(seed=seed, schema=SCHEMA).text))
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "minLength": 10**9},
+        {"type": "array", "minItems": 10**9},
+        {"type": "array", "minItems": 99, "items": {"type": "array", "minItems": 99, "items": {"type": "array"}}},
+    ],
+)
+def test_a_schema_asks_for_no_endless_answer(schema):
+    answer = OfflineModel().complete(Completion(model="offline/x", prompt="x", max_tokens=10**6, schema=schema))
+    assert len(answer.text) < 100_000
+
+
+@pytest.mark.parametrize("schema", [{"properties": {"a": True}}, {"type": "array", "items": False}, {}])
+def test_it_answers_to_unusual_schemas(schema):
+    assert complete(schema=schema).text
+
+
 def test_it_forgets_the_schema_when_told_so():
     assert not complete("+garble=1", schema=SCHEMA).text.startswith("{")
 

@@ -69,6 +69,8 @@ def test_a_template_definition_requires_a_prompt():
         (step(model="m", model_tier=1), "steps[0]"),
         (step(output_schema={"type": "nothing"}), "steps[0].output_schema"),
         (step(output_schema={"$ref": "https://elsewhere.example/schema"}), "steps[0].output_schema"),
+        (step(output_schema={"$ref": "#/x", "x": {"$ref": "#/x"}}), "steps[0].output_schema"),
+        (step(output_schema={"description": "x" * 30_000}), "steps[0].output_schema"),
         (step(output_schema={"type": "string", "pattern": "(a+)+$"}), "steps[0].output_schema"),
         (template(unknown=1), "unknown"),
         ([], ""),

@@ -363,6 +363,14 @@ def test_a_deleted_job_leaves_nothing(engine):
     assert engine.ports.documents.query(store.partition(job_id)).items == []
 
 
+def test_history_is_kept_for_ninety_days(engine):
+    job_id = engine.submit()
+    engine.ports.clock.tick(89 * 24 * 3600)
+    assert engine.kinds(job_id) == ["job.submitted"]
+    engine.ports.clock.tick(2 * 24 * 3600)
+    assert engine.kinds(job_id) == []
+
+
 def test_a_clone_keeps_secrets_that_were_left_empty(engine):
     job_id = engine.submit(make.order("a", secrets={"TOKEN": "s3cret"}))
     copy = operations.clone(engine.ports, engine.me, job_id, {"name": "again"})
@@ -375,3 +383,65 @@ def test_a_target_that_is_not_offered_is_refused_with_its_place(engine):
     with pytest.raises(Invalid) as refusal:
         engine.submit(make.order(execution_target="lambda"))
     assert refusal.value.faults[0].place == "orders[0].execution_target"
+
+
+def test_a_worker_that_ends_an_order_goes_on_with_the_next(engine):
+    job_id = engine.submit(make.order("a"), make.order("b", after=["a"]))
+    engine.look(job_id)
+    first = engine.begin(job_id, 1)
+    following = engine.orchestrator.take_up(job_id, engine.result(first), keeper="w1")
+    assert (following.number, following.worker) == (2, "w1")
+    assert engine.statuses(job_id) == ["succeeded", "running"]
+    assert len(engine.target.handed) == 1
+
+
+def test_a_worker_goes_on_with_nothing_while_others_wait_for_one(engine):
+    job_id = engine.submit(make.order("a"), make.order("b", after=["a"]))
+    engine.look(job_id)
+    first = engine.begin(job_id, 1)
+    engine.target.keeps = False
+    assert engine.orchestrator.take_up(job_id, engine.result(first), keeper="w1") is None
+    assert engine.statuses(job_id) == ["succeeded", "dispatching"]
+
+
+def test_an_order_that_a_dead_worker_kept_runs_again(engine):
+    job_id = engine.submit(make.order("a"), make.order("b", after=["a"]))
+    engine.look(job_id)
+    engine.orchestrator.take_up(job_id, engine.result(engine.begin(job_id, 1)), keeper="w1")
+    engine.target.gone.add("w1")
+    engine.look(job_id)
+    engine.end(job_id, 2)
+    assert engine.job(job_id).status is JobStatus.SUCCEEDED
+
+
+def test_a_result_brought_while_the_lock_is_held_is_stored(engine):
+    job_id = engine.submit()
+    engine.look(job_id)
+    first = engine.begin(job_id, 1)
+    held = lock.acquire(engine.ports.documents, engine.ports.clock, job_id, owner="other")
+    assert engine.orchestrator.take_up(job_id, engine.result(first), keeper="w1") is None
+    assert lock.release(engine.ports.documents, held) is False
+    engine.pass_time(31)
+    assert engine.statuses(job_id) == ["succeeded"]
+
+
+def test_a_late_result_brought_by_its_worker_changes_nothing(engine):
+    job_id = engine.submit(make.order(timeout=10))
+    engine.look(job_id)
+    late = engine.begin(job_id, 1)
+    engine.pass_time(20)
+    engine.pass_time(60)
+    engine.orchestrator.take_up(job_id, engine.result(late), keeper="w1")
+    assert engine.statuses(job_id) == ["timed_out"]
+
+
+def test_a_result_whose_write_lost_a_race_is_stored_and_taken_up(engine):
+    job_id = engine.submit(make.order("a"), make.order("b", after=["a"]))
+    engine.look(job_id)
+    first = engine.begin(job_id, 1)
+    slow = CrashingDocuments(engine.ports.documents)
+    cancel = partial(operations.cancel, engine.ports, engine.me, job_id)
+    slow.meanwhile = lambda: setattr(slow, "meanwhile", cancel)
+    hurried = Orchestrator(replace(engine.ports, documents=slow), owner="slow")
+    assert hurried.take_up(job_id, engine.result(first), keeper="w1") is None
+    assert engine.statuses(job_id) == ["succeeded", "cancelled"]

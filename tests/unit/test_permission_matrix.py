@@ -20,7 +20,7 @@ from tests.people import ORIGIN, PASSWORD, People
 ROUTES = create_app().table
 WITH_CREDENTIALS = {"/login", "/api/login", "/api/token/refresh", "/api/invitations/{token}/accept"}
 """Public, and yet answered 401 when what is sent is wrong."""
-LAST = ("POST unpark", "POST resume", "DELETE {tenant_id}")
+LAST = ("POST unpark", "POST resume", "POST logout", "DELETE {tenant_id}")
 NO_TENANT = "There is no organisation"
 PERSONAS = (
     "nobody",

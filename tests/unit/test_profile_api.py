@@ -114,6 +114,12 @@ def test_a_reset_ends_all_sessions(people, token):
     assert people.owner.get("/api/user").status == 401
 
 
+def test_a_mail_that_cannot_be_sent_tells_nothing_either(people, ports):
+    (ports.settings.data / "outbox").rename(ports.settings.data / "kept")
+    (ports.settings.data / "outbox").write_text("in the way")
+    assert forget(people).status == 202
+
+
 def test_one_mail_a_minute_is_sent(people, mails):
     before = len(mails())
     forget(people)
@@ -181,6 +187,17 @@ def test_a_revoked_session_ends_at_once(people):
     assert people.owner.delete(f"/api/user/sessions/{mine['session_id']}").status == 204
     assert other.get("/api/user").status == 401
     assert people.nobody.post("/api/token/refresh", {"refresh_token": tokens["refresh_token"]}).status == 401
+
+
+def test_what_is_done_to_an_account_is_in_the_audit(people, token):
+    people.nobody.post("/api/email/verify", {"token": token()})
+    change(people.owner)
+    make_key(people.owner)
+    login(people, password=NEW)
+    other = next(each for each in sessions(people.owner) if not each["current"])
+    people.owner.delete(f"/api/user/sessions/{other['session_id']}")
+    kept = people.owner.get(f"/api/tenants/{people.tenant_id}/audit?limit=4").json["items"]
+    assert [each["action"] for each in kept] == ["session.revoke", "key.create", "password.change", "email.verify"]
 
 
 def test_nobody_ends_the_sessions_of_others(people):

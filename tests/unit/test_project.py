@@ -11,6 +11,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from chalicelib.jobs.submission import parse_submission
 from chalicelib.settings import CLIENT_VARIABLES, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,6 +74,16 @@ def test_the_settings_table_of_the_readme_is_that_of_the_code():
 
 def test_the_readme_names_the_settings_of_the_command_line():
     assert all(f"`{name}`" in README for name in CLIENT_VARIABLES)
+
+
+def test_the_readme_s_first_job_is_one():
+    job = parse_submission(README.split("<<'END'\n", 1)[1].split("END", 1)[0])
+    assert [order.order_name for order in job.orders] == ["boil", "cups", "pour"]
+
+
+def test_the_readme_s_job_by_rest_is_one():
+    [body] = re.findall(r"-d '(\{\"orders\".*\})'", README)
+    assert parse_submission(body).orders
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)#:]+)\)", README))

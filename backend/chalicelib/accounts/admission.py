@@ -38,6 +38,14 @@ def home(ports: Ports, user: User) -> Standing:
     return min(places, key=lambda each: (each.status.asleep, not _is_admin(each)))
 
 
+def at_home(ports: Ports, user: User, origin: Origin) -> Caller | None:
+    """The user where they are at home, for the audit; None for who is nowhere, or where only admins get in."""
+    try:
+        return caller_in(home(ports, user), user, origin=origin)
+    except (NotSignedIn, TenantAsleep):
+        return None
+
+
 def places_of(ports: Ports, user: User) -> list[Standing]:
     """Every tenant of which the user is a member, the oldest first."""
     tenant_ids = [each.tenant_id for each in store.memberships(ports.documents, user.user_id)]

@@ -75,7 +75,13 @@ class UserJson(TypedDict):
     errors=(409,),
 )
 def signup(request: Request, body: Signup) -> Answer:
-    operations.signup(request.ports, email=body.email, password=body.password, organisation=body.organisation)
+    operations.signup(
+        request.ports,
+        email=body.email,
+        password=body.password,
+        organisation=body.organisation,
+        origin=request.origin,
+    )
     tokens = operations.login(request.ports, email=body.email, password=body.password, origin=request.origin)
     return _answer(tokens, 201)
 
@@ -178,7 +184,7 @@ def reset_password(request: Request, body: NewPassword) -> Answer:
     errors=(404,),
 )
 def verify_email(request: Request, body: Verification) -> Answer:
-    proofs.verify(request.ports, body.token)
+    proofs.verify(request.ports, body.token, request.origin)
     return no_content()
 
 

@@ -19,7 +19,8 @@ from chalicelib.accounts.rules import (
     is_password,
 )
 from chalicelib.accounts.tenants import store as tenants
-from chalicelib.accounts.tenants.model import OrganisationTaken, Tenant
+from chalicelib.accounts.tenants.model import OrganisationTaken, Tenant, told
+from chalicelib.audit.recording import entry
 from chalicelib.documents import ConditionFailed, Write
 from chalicelib.errors import Fault, Invalid, TooMany, Unavailable
 from chalicelib.identity import SignedIn, TokenReused, Tokens, User, WrongPassword
@@ -31,7 +32,7 @@ NOWHERE = Origin()
 LOCKOUT_KEPT = timedelta(hours=24)
 
 
-def signup(ports: Ports, *, email: str, password: str, organisation: str) -> User:
+def signup(ports: Ports, *, email: str, password: str, organisation: str, origin: Origin = NOWHERE) -> User:
     """A user, their organisation and its first admin, all or none."""
     email, organisation = email.strip(), organisation.strip()
     if faults := signup_faults(email=email, password=password, organisation=organisation):
@@ -41,7 +42,9 @@ def signup(ports: Ports, *, email: str, password: str, organisation: str) -> Use
 
     def along(user: User) -> list[Write]:
         admin = Member(user.user_id, user.email, tenant.tenant_id, Role.ADMIN, now)
-        return [*tenants.creation(tenant), *store.founding(tenant.tenant_id, admin)]
+        caller = Caller(user.user_id, user.email, tenant.tenant_id, organisation, Role.ADMIN, origin=origin)
+        recorded = entry(ports.clock, caller, "tenant.create", f"tenant/{tenant.tenant_id}", after=told(tenant))
+        return [*tenants.creation(tenant), *store.founding(tenant.tenant_id, admin), recorded]
 
     try:
         user = ports.identity.create_user(email, password, along=along)

@@ -9,7 +9,7 @@ from chalicelib.accounts.proofs import Purpose
 from chalicelib.accounts.rules import PASSWORD_RULE, is_password
 from chalicelib.audit.recording import entry
 from chalicelib.documents import ConditionFailed, Write
-from chalicelib.errors import Fault, Invalid, MillraceError, NotFound, TooMany, Unavailable
+from chalicelib.errors import Fault, Invalid, NotFound, TooMany, Unavailable
 from chalicelib.identity import User
 from chalicelib.letters import letter
 from chalicelib.wiring import Ports
@@ -36,6 +36,9 @@ def forget(ports: Ports, email: str) -> None:
         proofs.send(ports, Purpose.RESET, user)
     except TooMany:
         return
+    except Unavailable:
+        # An error would tell that there is an account.
+        log.exception("A mail for a forgotten password was not sent")
 
 
 def reset(ports: Ports, token: str, password: str, origin: Origin) -> User:
@@ -44,12 +47,12 @@ def reset(ports: Ports, token: str, password: str, origin: Origin) -> User:
     _check(password, "password")
     user = proof.user
     along: list[Write] = [proof.used_up, store.put_verified(user.user_id, ports.clock.now())]
-    if caller := _caller(ports, user, origin):
+    if caller := admission.at_home(ports, user, origin):
         along.append(entry(ports.clock, caller, "password.reset", f"user/{user.user_id}"))
     try:
         ports.identity.set_password(user, password, along=along)
     except ConditionFailed:
-        raise NotFound("This link was used already; ask for a new one.") from None
+        raise NotFound(proofs.USED) from None
     _after(ports, user, origin)
     return user
 
@@ -57,14 +60,6 @@ def reset(ports: Ports, token: str, password: str, origin: Origin) -> User:
 def _check(password: str, place: str) -> None:
     if not is_password(password):
         raise Invalid("The new password has faults.", [Fault(place, PASSWORD_RULE)])
-
-
-def _caller(ports: Ports, user: User, origin: Origin) -> Caller | None:
-    """The user where they are at home, for the audit; None when they are nowhere, or their tenant sleeps."""
-    try:
-        return admission.caller_in(admission.home(ports, user), user, origin=origin)
-    except MillraceError:
-        return None
 
 
 def _after(ports: Ports, user: User, origin: Origin, *, but: str = "") -> None:

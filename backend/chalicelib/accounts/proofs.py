@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from chalicelib.accounts import store
-from chalicelib.accounts.model import Caller
+from chalicelib.accounts import admission, store
+from chalicelib.accounts.model import Caller, Origin
 from chalicelib.accounts.permissions import Permission, require
 from chalicelib.audit.recording import entry
-from chalicelib.documents import Absent, ConditionFailed, Delete, Exists, Key, Put
+from chalicelib.documents import Absent, ConditionFailed, Delete, Exists, Key, Put, Write
 from chalicelib.errors import Conflict, NotFound, TooMany
 from chalicelib.identity import User
 from chalicelib.letters import letter
@@ -25,6 +25,7 @@ class Purpose(StrEnum):
 
 LASTS: Mapping[Purpose, timedelta] = {Purpose.RESET: timedelta(hours=1), Purpose.VERIFICATION: timedelta(days=7)}
 PATHS: Mapping[Purpose, str] = {Purpose.RESET: "/password/reset", Purpose.VERIFICATION: "/email/verify"}
+USED = "This link was used already, or is too old; ask for a new one."
 PAUSE = timedelta(minutes=1)
 """Between two mails of one kind to one address."""
 
@@ -59,14 +60,20 @@ def find(ports: Ports, purpose: Purpose, token: str) -> Proof:
     """Raises NotFound."""
     found = ports.documents.get(_key(purpose, token))
     if found is None:
-        raise NotFound("This link was used already, or is too old; ask for a new one.")
+        raise NotFound(USED)
     return Proof(User(found.body["user_id"], found.body["email"]), Delete(found.key, [Exists()]))
 
 
-def verify(ports: Ports, token: str) -> None:
+def verify(ports: Ports, token: str, origin: Origin) -> None:
     """The address of the link is its user's. Raises NotFound."""
     proof = find(ports, Purpose.VERIFICATION, token)
-    ports.documents.transact([proof.used_up, store.put_verified(proof.user.user_id, ports.clock.now())])
+    writes: list[Write] = [proof.used_up, store.put_verified(proof.user.user_id, ports.clock.now())]
+    if caller := admission.at_home(ports, proof.user, origin):
+        writes.append(entry(ports.clock, caller, "email.verify", f"user/{proof.user.user_id}"))
+    try:
+        ports.documents.transact(writes)
+    except ConditionFailed:
+        raise NotFound(USED) from None
 
 
 def send_verification(ports: Ports, caller: Caller) -> None:

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from chalicelib.accounts.model import Caller, Origin, Session, SessionKind
 from chalicelib.accounts.permissions import Permission, require
+from chalicelib.audit.recording import entry
 from chalicelib.clock import from_text, to_text
 from chalicelib.documents import (
     Absent,
@@ -114,8 +115,9 @@ def list_sessions(ports: Ports, caller: Caller) -> list[Session]:
 def revoke(ports: Ports, caller: Caller, session_id: str) -> None:
     """End one of one's own. What it was used for ends with the next request."""
     require(caller, Permission.ACCOUNT_WRITE)
+    told = entry(ports.clock, caller, "session.revoke", f"session/{session_id[:100]}")
     try:
-        ports.documents.transact([Delete(_key(caller.user_id, session_id), [Exists()])])
+        ports.documents.transact([Delete(_key(caller.user_id, session_id), [Exists()]), told])
     except ConditionFailed:
         raise NotFound(f"You have no session {session_id[:100]}.") from None
 

@@ -39,7 +39,6 @@ MICROSECOND = timedelta(microseconds=1)
 PURGE_EVERY = timedelta(seconds=10)
 PURGE_LIMIT = 200
 KEYS_AT_ONCE = 500
-INDEX_PAIRS = [(index, 2 * number) for number, index in enumerate(Index)]
 
 COLUMNS = (
     "partition, sort, version, body, expires,"
@@ -117,7 +116,7 @@ class SqliteDocuments:
         last = documents[limit - 1]
         return Page(documents[:limit], write_cursor(last.indexes[index].sort, last.key.partition, last.key.sort))
 
-    def transact(self, writes: Sequence[Write]) -> None:
+    def transact(self, writes: Sequence[Write], *, durable: bool = True) -> None:
         check_writes(writes)
         bodies = [encode_body(write.body).decode() if isinstance(write, Put) else "" for write in writes]
         now = self._clock.now()
@@ -127,7 +126,7 @@ class SqliteDocuments:
             self._purge_some(connection, now)
 
         if writes:
-            self._database.write(write_all)
+            self._database.write(write_all, durable=durable)
 
     def purge(self, limit: int) -> int:
         """Remove up to `limit` expired documents; the number removed."""
@@ -281,8 +280,14 @@ def _expiry_and_indexes(put: Put) -> list[int | str | None]:
 
 
 def _document(row: Row) -> Document:
-    partition, sort, version, body, expires, *pairs = row
-    indexes = {index: Key(pairs[at], pairs[at + 1]) for index, at in INDEX_PAIRS if pairs[at] is not None}
+    partition, sort, version, body, expires, first, first_sort, second, second_sort, third, third_sort = row
+    indexes = {}
+    if first is not None:
+        indexes[Index.FIRST] = Key(first, first_sort)
+    if second is not None:
+        indexes[Index.SECOND] = Key(second, second_sort)
+    if third is not None:
+        indexes[Index.THIRD] = Key(third, third_sort)
     moment = None if expires is None else EPOCH + timedelta(microseconds=expires)
     return Document(Key(partition, sort), orjson.loads(body), version, indexes, moment)
 

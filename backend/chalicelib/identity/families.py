@@ -22,9 +22,9 @@ class Families:
         self._documents = documents
         self._clock = clock
 
-    def begin(self, user: User) -> str:
-        """The first refresh token of a new session."""
-        return self._put(user, secrets.token_hex(16), None)
+    def begin(self, user: User, session_id: str = "") -> str:
+        """The first refresh token of a new session, whose id is made unless somebody else has made it."""
+        return self._put(user, session_id or secrets.token_hex(16), None)
 
     def renew(self, refresh_token: str) -> tuple[SignedIn, str]:
         """The session with its next refresh token. Raises TokenReused, NotSignedIn."""

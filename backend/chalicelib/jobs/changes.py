@@ -18,10 +18,11 @@ from chalicelib.jobs.model import (
     JobStatus,
     Order,
     OrderStatus,
+    Report,
     check_job_transition,
     check_order_transition,
 )
-from chalicelib.jobs.store import Report
+from chalicelib.jobs.results import running_event
 from chalicelib.notifications import notices
 from chalicelib.notifications.model import Notice, NoticeKind
 from chalicelib.wiring import Ports
@@ -42,18 +43,21 @@ class Changes:
         reports: Mapping[int, Report],
         held: Lock,
         now: datetime,
+        carried: Report | None = None,
         free_slots: Iterable[int] = (),
         notifies: bool = False,
     ) -> None:
         self.job = job
         self._ports = ports
         self._orders = dict(orders)
-        self._reports = reports
+        self._reports = reports if carried is None else {**reports, carried.number: carried}
+        self._carried = carried
         self._held = held
         self._now = now
         self._states = list(job.states)
         self._writes: list[Write] = []
         self._claimed: list[Order] = []
+        self._kept: Order | None = None
         self._stopped: list[Order] = []
         self._freed: list[str] = []
         self._free_slots = iter(free_slots)
@@ -66,12 +70,16 @@ class Changes:
         """True when another action and the job's own writes might not fit into one transaction."""
         return len(self._writes) > TRANSACTION_LIMIT - 10
 
+    def order(self, number: int) -> Order:
+        return self._orders[number]
+
     def load(self, numbers: Iterable[int]) -> None:
         """Orders the board did not need for deciding. Those it had stay as they were: they are what was decided on."""
         missing = [number for number in numbers if number not in self._orders]
         self._orders.update(store.load_orders(self._ports.documents, self.job, missing))
 
-    def claim(self, action: Claim) -> None:
+    def claim(self, action: Claim, *, keeper: str = "") -> None:
+        """Hand the order to its target; or begin it at once, for the worker `keeper` that asks."""
         before = self._orders[action.number]
         after = replace(
             before,
@@ -88,12 +96,25 @@ class Changes:
             exit_code=None,
             slot=next(self._free_slots, 0),
         )
-        self._write(before, after)
-        self._claimed.append(after)
+        if keeper:
+            after = self._begin(before, after, keeper)
+        else:
+            self._write(before, after)
+            self._claimed.append(after)
         if after.slot:
             self._writes.append(slots.take(self.job, after))
         if queue_id := before.spec.queue_id:
             self._hold(queue_id, before.number)
+
+    def _begin(self, before: Order, claimed: Order, worker: str) -> Order:
+        check_order_transition(before.status, claimed.status)
+        after = replace(claimed, status=OrderStatus.RUNNING, started_at=self._now, worker=worker)
+        self._write(replace(before, status=claimed.status), after)
+        self._writes.append(Put(store.runner_key(worker, self.job.job_id, after.number), {}))
+        event = running_event(self._ports.clock, after.number, after.attempt, self._now)
+        self._writes.append(store.put_event(self.job.job_id, event))
+        self._kept = after
+        return after
 
     def stop(self, action: Stop) -> None:
         before = self._orders[action.number]
@@ -174,6 +195,10 @@ class Changes:
         taken, self._claimed = self._claimed, []
         return taken
 
+    def take_kept(self) -> Order | None:
+        taken, self._kept = self._kept, None
+        return taken
+
     def take_stopped(self) -> list[Order]:
         taken, self._stopped = self._stopped, []
         return taken
@@ -204,7 +229,11 @@ class Changes:
     def _take_result(self, order: Order, *, stop: bool) -> None:
         """The result that was read is used up; if there was none, none may have come meanwhile."""
         key = store.result_key(self.job.job_id, order.number)
-        if order.number in self._reports:
+        report = self._reports.get(order.number)
+        if report is self._carried and report is not None:
+            self._writes.append(Check(key, [Absent()]))
+            self._writes.append(Delete(store.runner_key(report.worker, self.job.job_id, order.number)))
+        elif report:
             self._writes.append(Delete(key))
         else:
             self._writes.append(Check(key, [Absent()]))

@@ -7,8 +7,7 @@ from chalicelib.documents import Absent, Check, ConditionFailed, FieldIs, Put, U
 from chalicelib.jobs import store
 from chalicelib.jobs.decide import MAX_LOSSES
 from chalicelib.jobs.executors import Assignment
-from chalicelib.jobs.model import Job, Order, OrderStatus
-from chalicelib.jobs.store import Report
+from chalicelib.jobs.model import Job, Order, OrderStatus, Report
 from chalicelib.wiring import Ports
 
 

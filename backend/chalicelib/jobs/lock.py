@@ -1,6 +1,7 @@
 """The lock on a job: one orchestrator at a time, and whoever comes meanwhile makes it look again.
 
-A holder that crashed is replaced when its lease ends. `fence` grows with each holder; writes check it.
+A holder that crashed is replaced when its lease ends. `fence` grows with each holder; writes check it. The lock itself
+need not survive a power cut, which no holder survives either; whatever a holder writes makes its lock durable with it.
 """
 
 from dataclasses import dataclass
@@ -28,14 +29,14 @@ class Lock:
         return Check(lock_key(self.job_id), [FieldIs("fence", self.fence)])
 
 
-def acquire(documents: Documents, clock: Clock, job_id: str, *, owner: str) -> Lock | None:
-    """The lock, or None when another holds it and has been told to look again."""
+def acquire(documents: Documents, clock: Clock, job_id: str, *, owner: str, mark: bool = True) -> Lock | None:
+    """The lock, or None when another holds it, and (`mark`) has been told to look again."""
     for _ in range(_ROUNDS):
         found = documents.get(lock_key(job_id))
         try:
             if found is None or _is_free(found, clock.now()):
                 return _take(documents, job_id, found, owner=owner, until=clock.now() + LEASE)
-            if not found.body["dirty"]:
+            if mark and not found.body["dirty"]:
                 documents.transact([Update(found.key, {"dirty": True}, conditions=[VersionIs(found.version)])])
         except ConditionFailed:
             continue
@@ -48,7 +49,8 @@ def release(documents: Documents, lock: Lock) -> bool:
     mine = FieldIs("fence", lock.fence)
     try:
         documents.transact(
-            [Update(lock_key(lock.job_id), {"owner": ""}, conditions=[mine, FieldIs("dirty", value=False)])]
+            [Update(lock_key(lock.job_id), {"owner": ""}, conditions=[mine, FieldIs("dirty", value=False)])],
+            durable=False,
         )
     except ConditionFailed:
         try:
@@ -67,5 +69,5 @@ def _take(documents: Documents, job_id: str, found: Document | None, *, owner: s
     fence = found.body["fence"] + 1 if found else 1
     body = {"owner": owner, "fence": fence, "until": to_text(until), "dirty": False}
     condition = VersionIs(found.version) if found else Absent()
-    documents.transact([Put(lock_key(job_id), body, [condition])])
+    documents.transact([Put(lock_key(job_id), body, [condition])], durable=False)
     return Lock(job_id, fence, after_crash=bool(found and found.body["owner"]))

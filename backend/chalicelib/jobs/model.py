@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from chalicelib.errors import Conflict
 
@@ -169,6 +170,21 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A result as it waits to be taken up by the orchestrator."""
+
+    number: int
+    attempt: int
+    status: OrderStatus
+    reason: str
+    exit_code: int | None
+    started_at: datetime | None
+    ended_at: datetime
+    worker: str
+    artifacts: Sequence[Artifact]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """`states` holds one letter per order (see STATE_LETTERS): one document is enough to decide over 1,000 orders."""
 
@@ -208,12 +224,7 @@ class Job:
 
     @property
     def counts(self) -> Mapping[OrderStatus, int]:
-        """Orders in each status; statuses without orders are left out."""
-        found: dict[OrderStatus, int] = {}
-        for letter, status in STATUS_OF_LETTER.items():
-            if number := self.states.count(letter):
-                found[status] = found.get(status, 0) + number
-        return found
+        return tally(self.states)
 
     @property
     def done_count(self) -> int:
@@ -239,6 +250,20 @@ STATUS_OF_LETTER: Mapping[str, OrderStatus] = {
     QUEUED_AGAIN: _O.QUEUED,
     OUT_OF_BUDGET: _O.FAILED,
 }
+
+
+@lru_cache(maxsize=4096)
+def tally(states: str) -> Mapping[OrderStatus, int]:
+    """Orders in each status that occurs.
+
+    What is handed out counts as running: the job's letters learn of a start only when the job is looked at next.
+    """
+    found: dict[OrderStatus, int] = {}
+    for letter, status in STATUS_OF_LETTER.items():
+        if number := states.count(letter):
+            shown = OrderStatus.RUNNING if status is OrderStatus.DISPATCHING else status
+            found[shown] = found.get(shown, 0) + number
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

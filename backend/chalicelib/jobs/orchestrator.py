@@ -7,18 +7,18 @@ the job is then read again.
 import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from chalicelib.accounts.tenants.standing import Standing, standing
 from chalicelib.documents import ConditionFailed, Put, Range
-from chalicelib.errors import NotFound
-from chalicelib.jobs import dag, lock, slots, store
+from chalicelib.errors import MillraceError, NotFound
+from chalicelib.jobs import dag, lock, results, slots, store
 from chalicelib.jobs.changes import Changes
 from chalicelib.jobs.decide import Board, Claim, Decision, End, Node, Plan, Requeue, Result, Stop, decide
 from chalicelib.jobs.dispatching import assignment_of, dispatch_failed, mark_running
 from chalicelib.jobs.executors import DispatchFailed, Started
 from chalicelib.jobs.lock import Lock
-from chalicelib.jobs.model import STATUS_OF_LETTER, Job, Order, OrderStatus, Target
-from chalicelib.jobs.store import Report
+from chalicelib.jobs.model import STATUS_OF_LETTER, Job, Order, OrderStatus, Report, Target
 from chalicelib.jobs.wakeups import wake
 from chalicelib.notifications import notices
 from chalicelib.wiring import Ports
@@ -28,6 +28,15 @@ log = logging.getLogger(__name__)
 CACHED_PLANS = 200
 _ACTIVE = frozenset({OrderStatus.DISPATCHING, OrderStatus.RUNNING})
 _LOADED_LETTERS = frozenset("drw")
+
+
+@dataclass(slots=True)
+class _Errand:
+    """What a worker brings to a look, and the order it goes away with."""
+
+    report: Report
+    keeper: str
+    order: Order | None = None
 
 
 class Orchestrator:
@@ -41,8 +50,41 @@ class Orchestrator:
     def look(self, job_id: str) -> None:
         """Bring the job as far as it can go now. Returns at once when somebody else is doing that."""
         held = lock.acquire(self._ports.documents, self._ports.clock, job_id, owner=self._owner)
+        if held is not None:
+            self._bring_on(job_id, held)
+
+    def take_up(self, job_id: str, report: Report, *, keeper: str = "") -> Order | None:
+        """A result that is not stored yet, and what follows from it, in one write where that is possible.
+
+        The worker `keeper` gets an order of the same job back, begun already, when one is ready and nobody waits for
+        a worker. A result that cannot be taken up at once is stored, and the job looked at as ever.
+        """
+        held = lock.acquire(self._ports.documents, self._ports.clock, job_id, owner=self._owner, mark=False)
         if held is None:
-            return
+            results.report(self._ports, job_id, report)
+            self.look(job_id)
+            return None
+        errand = _Errand(report, keeper)
+        try:
+            self._run_errand(job_id, held, errand)
+        except MillraceError as error:
+            if errand.order is None:
+                raise
+            # It is begun, so it must be run; what else was to be done is left to the sweeper.
+            log.warning("job %s could not be brought on further: %s", job_id, error.detail)
+        return errand.order
+
+    def _run_errand(self, job_id: str, held: Lock, errand: _Errand) -> None:
+        try:
+            again = self._pass(job_id, held, errand)
+        except (ConditionFailed, NotFound):
+            again = True
+            if errand.order is None:
+                results.report(self._ports, job_id, errand.report)
+        if again or held.after_crash or not lock.release(self._ports.documents, held):
+            self._bring_on(job_id, held)
+
+    def _bring_on(self, job_id: str, held: Lock) -> None:
         if held.after_crash:
             self._hand_out_again(job_id)
         while True:
@@ -62,16 +104,18 @@ class Orchestrator:
             except NotFound:
                 return
 
-    def _pass(self, job_id: str, held: Lock) -> bool:
+    def _pass(self, job_id: str, held: Lock, errand: _Errand | None = None) -> bool:
         """One look; True when it is worth another at once."""
         job = store.find_job(self._ports.documents, job_id)
         if job.status.ended:
             return False
         now = self._ports.clock.now()
         reports = self._reports(job_id)
+        carried = errand.report if errand and errand.report.number not in reports else None
+        known = reports if carried is None else {**reports, carried.number: carried}
         tenant = standing(self._ports.documents, job.tenant_id)
         free_slots = slots.free(self._ports.documents, job, tenant.limits.concurrency)
-        board = self._board(job, reports, tenant, room=None if free_slots is None else len(free_slots))
+        board = self._board(job, known, tenant, room=None if free_slots is None else len(free_slots))
         decision = decide(board, now)
         changes = Changes(
             self._ports,
@@ -80,10 +124,11 @@ class Orchestrator:
             reports=reports,
             held=held,
             now=now,
+            carried=carried,
             free_slots=free_slots or (),
             notifies=tenant.notifies,
         )
-        failed = self._apply(decision, changes)
+        failed = self._apply(decision, changes, errand)
         became_free = self._queue_up(job, decision.blocked_queues)
         if decision.at_limit:
             became_free |= slots.wait(self._ports.documents, job, tenant.limits.concurrency)
@@ -147,7 +192,7 @@ class Orchestrator:
         found = self._ports.documents.get(store.mutex_key(job.tenant_id, queue_id))
         return str(found.body["job_id"]) if found else ""
 
-    def _apply(self, decision: Decision, changes: Changes) -> bool:
+    def _apply(self, decision: Decision, changes: Changes, errand: _Errand | None) -> bool:
         """In transactions of bounded size, each of which leaves the job consistent; then what each entails.
 
         True when the dispatch of an order failed, which calls for another look.
@@ -157,23 +202,33 @@ class Orchestrator:
         for action in decision.actions:
             if changes.is_full:
                 changes.commit(None)
-                failed |= self._perform(changes)
+                failed |= self._perform(changes, errand)
             match action:
                 case End():
                     changes.end(action)
                 case Requeue():
                     changes.requeue(action)
                 case Claim():
-                    changes.claim(action)
+                    changes.claim(action, keeper=self._keeper(changes, action.number, errand))
                 case Stop():
                     changes.stop(action)
         if decision.actions or changes.is_due(decision):
             changes.commit(decision)
-            failed |= self._perform(changes)
+            failed |= self._perform(changes, errand)
         return failed
 
-    def _perform(self, changes: Changes) -> bool:
+    def _keeper(self, changes: Changes, number: int, errand: _Errand | None) -> str:
+        """The worker that may begin the order itself: the first one claimed on its errand, if nobody waits."""
+        if errand is None or not errand.keeper:
+            return ""
+        executor = self._ports.executors[changes.order(number).spec.target]
+        keeper, errand.keeper = errand.keeper, ""
+        return keeper if executor.may_keep() else ""
+
+    def _perform(self, changes: Changes, errand: _Errand | None) -> bool:
         """What follows from committed changes outside the documents. True when a dispatch failed."""
+        if errand and (kept := changes.take_kept()):
+            errand.order = kept
         for order in changes.take_stopped():
             self._ports.executors[order.spec.target].stop(order, assignment_of(changes.job, order))
         failed = self._hand_out(changes.job, changes.take_claimed())

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.clock import to_text
+from chalicelib.clock import Clock, to_text
 from chalicelib.documents import Absent, Check, ConditionFailed, Delete, Exists, FieldIs, Put, Update
 from chalicelib.jobs import store
 from chalicelib.jobs.executors import Assignment
-from chalicelib.jobs.model import Artifact, Event, Order, OrderStatus
-from chalicelib.jobs.store import Report
+from chalicelib.jobs.model import Artifact, Event, Order, OrderStatus, Report
 from chalicelib.wiring import Ports
 
 
@@ -27,13 +26,21 @@ def begin(ports: Ports, assignment: Assignment, *, worker: str) -> Order | None:
             [
                 Update(key, started, conditions=wanted),
                 Put(store.runner_key(worker, assignment.job_id, assignment.number), {}),
-                store.put_event(assignment.job_id, _running(ports, assignment, now)),
+                store.put_event(
+                    assignment.job_id, running_event(ports.clock, assignment.number, assignment.attempt, now)
+                ),
             ]
         )
     except ConditionFailed:
         return None
     order = store.to_order(found)
     return replace(order, status=OrderStatus.RUNNING, started_at=now, worker=worker)
+
+
+def running_event(clock: Clock, number: int, attempt: int, now: datetime) -> Event:
+    return Event(
+        event_id=clock.new_id(), at=now, actor="millrace", kind="order.running", order_number=number, attempt=attempt
+    )
 
 
 def hand_back(ports: Ports, assignment: Assignment, reason: str) -> None:
@@ -61,7 +68,7 @@ def hand_back(ports: Ports, assignment: Assignment, reason: str) -> None:
         return
 
 
-def report(
+def report_of(
     ports: Ports,
     assignment: Assignment,
     *,
@@ -71,9 +78,9 @@ def report(
     exit_code: int | None = None,
     started_at: datetime | None = None,
     artifacts: Sequence[Artifact] = (),
-) -> bool:
-    """Leave the result for the orchestrator, once per attempt; False when it came too late to count."""
-    result = Report(
+) -> Report:
+    """The result of an attempt that ends now."""
+    return Report(
         number=assignment.number,
         attempt=assignment.attempt,
         status=status,
@@ -84,27 +91,21 @@ def report(
         worker=worker,
         artifacts=tuple(artifacts),
     )
-    live = FieldIs("live", assignment.attempt)
+
+
+def report(ports: Ports, job_id: str, result: Report) -> bool:
+    """Leave the result for the orchestrator, once per attempt; False when it came too late to count."""
+    runner = Delete(store.runner_key(result.worker, job_id, result.number))
+    live = FieldIs("live", result.attempt)
     try:
         ports.documents.transact(
             [
-                Check(store.order_key(assignment.job_id, assignment.number), [Exists(), live]),
-                Put(store.result_key(assignment.job_id, assignment.number), store.report_body(result), [Absent()]),
-                Delete(store.runner_key(worker, assignment.job_id, assignment.number)),
+                Check(store.order_key(job_id, result.number), [Exists(), live]),
+                Put(store.result_key(job_id, result.number), store.report_body(result), [Absent()]),
+                runner,
             ]
         )
     except ConditionFailed:
-        ports.documents.transact([Delete(store.runner_key(worker, assignment.job_id, assignment.number))])
+        ports.documents.transact([runner])
         return False
     return True
-
-
-def _running(ports: Ports, assignment: Assignment, now: datetime) -> Event:
-    return Event(
-        event_id=ports.clock.new_id(),
-        at=now,
-        actor="millrace",
-        kind="order.running",
-        order_number=assignment.number,
-        attempt=assignment.attempt,
-    )

@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ from chalicelib.jobs.actions import SHELL, Action, Actions, HandedBack, Stopped,
 from chalicelib.jobs.decide import CANCELLED, HELD, LOST, STOPPED
 from chalicelib.jobs.executors import Assignment
 from chalicelib.jobs.logs import LogWriter
-from chalicelib.jobs.model import Artifact, Job, Order, OrderStatus
+from chalicelib.jobs.model import Artifact, Job, Order, OrderStatus, Report
 from chalicelib.jobs.submitting import artifact_prefix
 from chalicelib.limits import storage
 from chalicelib.limits.storage import Meter
@@ -63,36 +63,37 @@ class Runner:
         self._meter = Meter()
         self._running: dict[tuple[str, int], Running] = {}
         self._lock = threading.Lock()
+        self._closing = False
 
-    def run(self, slot: int, assignment: Assignment, begun: Callable[[Order], None]) -> None:
-        """Run it and report the result, unless nobody wants it any more; `begun` is called once it is ours."""
+    def begin(self, assignment: Assignment) -> Order | None:
+        """The order, running here now; None when nobody wants this attempt any more, or its tenant may not run it."""
         if standing(self._ports.documents, assignment.tenant_id).why_held:
             results.hand_back(self._ports, assignment, HELD)
-            return
-        order = results.begin(self._ports, assignment, worker=self._worker)
-        if order is None:
-            return
-        begun(order)
+            return None
+        return results.begin(self._ports, assignment, worker=self._worker)
+
+    def run(self, slot: int, order: Order, assignment: Assignment) -> Report:
+        """Carry out an attempt that was begun. The result is not stored yet."""
         with self._registered(assignment) as running:
             finding = self._carry_out(slot, order, running)
             left = sum(each.size for each in finding.artifacts) + (running.log.kept if running.log else 0)
             self._meter.add(assignment.tenant_id, left)
-        self._report(assignment, order, finding)
+        return results.report_of(
+            self._ports,
+            assignment,
+            worker=self._worker,
+            status=finding.status,
+            reason=finding.reason,
+            exit_code=finding.exit_code,
+            started_at=order.started_at,
+            artifacts=finding.artifacts,
+        )
 
-    def _report(self, assignment: Assignment, order: Order, finding: Finding) -> None:
+    def store(self, job_id: str, report: Report) -> None:
         """A result is worth waiting for: the store may be busy, or the disk full, for a while."""
         for attempt in stamina.retry_context(on=MillraceError, attempts=None, timeout=REPORT_PATIENCE, wait_max=5):
             with attempt:
-                results.report(
-                    self._ports,
-                    assignment,
-                    worker=self._worker,
-                    status=finding.status,
-                    reason=finding.reason,
-                    exit_code=finding.exit_code,
-                    started_at=order.started_at,
-                    artifacts=finding.artifacts,
-                )
+                results.report(self._ports, job_id, report)
 
     def stop(self, job_id: str, number: int, attempt: int) -> None:
         with self._lock:
@@ -101,6 +102,8 @@ class Runner:
             running.stop.set()
 
     def stop_all(self) -> None:
+        """End what runs, and at once what is yet to be registered."""
+        self._closing = True
         for running in self._all():
             running.shutting_down = True
             running.stop.set()
@@ -134,6 +137,9 @@ class Runner:
         running = Running(assignment)
         with self._lock:
             self._running[key] = running
+        if self._closing:
+            running.shutting_down = True
+            running.stop.set()
         try:
             yield running
         finally:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from typing_extensions import TypedDict
 
 from chalicelib.documents import Json
-from chalicelib.jobs.model import STATUS_OF_LETTER, Attempt, Event, Job, Order, OrderStatus
+from chalicelib.jobs.model import Attempt, Event, Job, Order, tally
 
 
 class JobJson(TypedDict):
@@ -164,18 +164,16 @@ def job_json(job: Job) -> JobJson:
 def stored_job_json(body: Json) -> dict[str, Any]:
     """The same from a stored job, whose times are text already: a list makes fifty of these."""
     counts, done = _tally(body["states"])
-    shown = dict(zip(_STORED, _pick(body), strict=True))
-    return shown | {"counts": counts, "done_count": done, "order_count": len(body["states"])}
+    shown = dict(zip(_STORED, _pick(body), strict=False))
+    shown["counts"], shown["done_count"], shown["order_count"] = counts, done, len(body["states"])
+    return shown
 
 
 @lru_cache(maxsize=4096)
 def _tally(states: str) -> tuple[dict[str, int], int]:
     """How many orders are in each status, and how many have ended."""
-    counts: dict[str, int] = {}
-    for letter, status in STATUS_OF_LETTER.items():
-        if number := states.count(letter):
-            counts[status.value] = counts.get(status.value, 0) + number
-    return counts, sum(n for status, n in counts.items() if OrderStatus(status).ended)
+    counts = tally(states)
+    return {status.value: n for status, n in counts.items()}, sum(n for status, n in counts.items() if status.ended)
 
 
 def order_json(job_id: str, order: Order, base: str) -> OrderJson:

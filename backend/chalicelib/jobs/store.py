@@ -5,9 +5,9 @@ reported result waits for the orchestrator. `Job.states` is the truth about whic
 document is the truth about the rest. So a retry of 1,000 orders is one write.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.clock import from_text, to_text
@@ -35,6 +35,7 @@ from chalicelib.jobs.model import (
     Order,
     OrderSpec,
     OrderStatus,
+    Report,
     RunWhen,
     Target,
 )
@@ -46,6 +47,7 @@ JOB = "job"
 LOCK = "lock"
 DRAFT = "draft"
 OPEN_JOBS = "open-jobs"
+EVENTS_LAST = timedelta(days=90)
 
 
 def partition(job_id: str) -> str:
@@ -128,7 +130,8 @@ def update_order(job_id: str, order: Order) -> Update:
 
 
 def put_event(job_id: str, event: Event) -> Put:
-    return Put(Key(partition(job_id), f"event#{to_text(event.at)}#{event.event_id}"), _plain(event))
+    key = Key(partition(job_id), f"event#{to_text(event.at)}#{event.event_id}")
+    return Put(key, _plain(event), expires=event.at + EVENTS_LAST)
 
 
 def find_job(documents: Documents, job_id: str) -> Job:
@@ -258,21 +261,6 @@ def _time(text: str | None) -> datetime | None:
 
 
 _STATE_FIELDS = tuple(name for name in Order.__dataclass_fields__ if name not in ("number", "spec", "version"))
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A result as it waits to be taken up by the orchestrator."""
-
-    number: int
-    attempt: int
-    status: OrderStatus
-    reason: str
-    exit_code: int | None
-    started_at: datetime | None
-    ended_at: datetime
-    worker: str
-    artifacts: Sequence[Artifact]
 
 
 def report_body(report: Report) -> Json:

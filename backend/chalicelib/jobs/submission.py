@@ -1,6 +1,8 @@
 """What a submitter writes, checked in full before anything is stored."""
 
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, field_validator, model_validator
@@ -163,15 +165,51 @@ def parse_submission(text: str) -> JobRequest:
 
 def parse_request(data: object) -> JobRequest:
     """A job from decoded JSON. Raises Invalid with every fault and its place."""
-    request = parse(_JOB, data, what="The job")
-    faults = list(dag.faults(request.orders)) + list(_chain_faults(request))
+    try:
+        request = parse(_JOB, data, what="The job")
+    except Invalid as refusal:
+        graph = dag.faults(_legible_orders(data))
+        raise Invalid(refusal.detail, [*refusal.faults, *graph]) from None
+    faults = list(dag.faults(request.orders)) or _chain_faults(request)
     if faults:
         raise Invalid("The job has faults.", faults)
     return request
 
 
+@dataclass(frozen=True, slots=True)
+class _Legible:
+    """What can be read of an order that may have faults elsewhere."""
+
+    order_name: str | None = None
+    queue_id: str | None = None
+    dependencies: Sequence[int | str] = ()
+
+
+def _legible_orders(data: object) -> list[_Legible]:
+    """Enough of a faulty job to find the faults of its graph too, so that one attempt shows them all."""
+    orders = data.get("orders") if isinstance(data, dict) else None
+    if not isinstance(orders, list) or len(orders) > MAX_ORDERS:
+        return []
+    return [_legible(each) if isinstance(each, dict) else _Legible() for each in orders]
+
+
+def _legible(order: Mapping[str, object]) -> _Legible:
+    name, queue_id, dependencies = order.get("order_name"), order.get("queue_id"), order.get("dependencies")
+    references = dependencies if isinstance(dependencies, list) and len(dependencies) <= MAX_ORDERS else []
+    return _Legible(
+        order_name=name if isinstance(name, str) else None,
+        queue_id=queue_id if isinstance(queue_id, str) else None,
+        # One of a wrong type has its own fault, and hides those of its neighbours rather than misplace them.
+        dependencies=references if all(_is_reference(each) for each in references) else (),
+    )
+
+
+def _is_reference(value: object) -> bool:
+    return isinstance(value, int | str) and not isinstance(value, bool)
+
+
 def _chain_faults(request: JobRequest) -> list[Fault]:
-    if request.presign_expiry is None or list(dag.faults(request.orders)):
+    if request.presign_expiry is None:
         return []
     needed = dag.longest_chain([order.timeout for order in request.orders], dag.resolve(request.orders))
     if request.presign_expiry >= needed:

@@ -10,7 +10,7 @@ WAKE_UPS = "wake-ups"
 
 
 def wake(ports: Ports, job_id: str, *, tenant_id: str) -> None:
-    ports.queues.send(WAKE_UPS, [Message({"job_id": job_id}, group=tenant_id)])
+    ports.queues.send(WAKE_UPS, [Message({"job_id": job_id}, group=tenant_id)], durable=False)
 
 
 def wake_all(ports: Ports, tenant_id: str) -> None:

@@ -21,6 +21,8 @@ from chalicelib.llm import Answer, Completion, ModelUnavailable, Refused, Thrott
 PREFIX = "offline/"
 SHORTEST, LONGEST = 30, 90
 """Words of an answer."""
+MOST_VALUES = 1000
+LONGEST_VALUE = 10_000
 _VOCABULARY = (
     "the a this one old young quiet river mill stone light door garden letter winter morning captain stranger road"
     " house window story voice hand water name night word friend city field answer question song bridge child table"
@@ -72,7 +74,7 @@ class OfflineModel:
         if told.refuse and fate % told.refuse == 0:
             raise Refused("The offline model was told to refuse this prompt.")
         wanted = None if told.garble and fate % told.garble == 0 else request.schema
-        text = _prose(chance) if wanted is None else json.dumps(_matching(wanted, chance))
+        text = _prose(chance) if wanted is None else json.dumps(_Matching(chance).value(wanted))
         return _answer(request, text, told, halve=bool(told.truncate and fate % told.truncate == 0))
 
     def count_tokens(self, text: str, model: str) -> int:  # noqa: ARG002 - all offline models count alike
@@ -126,36 +128,46 @@ def _cut(words: list[str], chance: Random) -> Iterator[list[str]]:
         start = end
 
 
-def _matching(schema: Mapping[str, Any], chance: Random) -> Any:
-    """A value for the usual schemas: objects, arrays, texts, numbers, choices."""
-    if "const" in schema:
-        return schema["const"]
-    if schema.get("enum"):
-        return chance.choice(schema["enum"])
-    kind = schema.get("type", "object" if "properties" in schema else "string")
-    if isinstance(kind, list):
-        kind = kind[0]
-    return _of_kind(kind, schema, chance)
+class _Matching:
+    """A value for the usual schemas: objects, arrays, texts, numbers, choices. Never a large one, whatever is asked."""
+
+    def __init__(self, chance: Random) -> None:
+        self._chance = chance
+        self._left = MOST_VALUES
+
+    def value(self, schema: Mapping[str, Any]) -> Any:
+        self._left -= 1
+        if self._left < 0:
+            return None
+        if "const" in schema:
+            return schema["const"]
+        if schema.get("enum"):
+            return self._chance.choice(schema["enum"])
+        kind = schema.get("type", "object" if "properties" in schema else "string")
+        return self._of_kind(kind[0] if isinstance(kind, list) else kind, schema)
+
+    def _of_kind(self, kind: str, schema: Mapping[str, Any]) -> Any:
+        match kind:
+            case "object":
+                return {name: self.value(_schema(each)) for name, each in schema.get("properties", {}).items()}
+            case "array":
+                count = max(schema.get("minItems", 1), min(schema.get("maxItems", 2), 2))
+                return [self.value(_schema(schema.get("items", {}))) for _ in range(min(count, self._left))]
+            case "integer":
+                low = math.ceil(schema.get("minimum", 0))
+                return self._chance.randint(low, max(low, math.floor(schema.get("maximum", low + 100))))
+            case "number":
+                low = schema.get("minimum", 0)
+                return round(self._chance.uniform(low, schema.get("maximum", low + 1)), 3)
+            case "boolean":
+                return self._chance.choice([True, False])
+        return None if kind == "null" else self._words(schema)
+
+    def _words(self, schema: Mapping[str, Any]) -> str:
+        words = " ".join(self._chance.choices(WORDS, k=8)).ljust(min(schema.get("minLength", 0), LONGEST_VALUE), ".")
+        return words[: schema.get("maxLength", len(words))]
 
 
-def _of_kind(kind: str, schema: Mapping[str, Any], chance: Random) -> Any:
-    match kind:
-        case "object":
-            return {name: _matching(each, chance) for name, each in schema.get("properties", {}).items()}
-        case "array":
-            count = max(schema.get("minItems", 1), min(schema.get("maxItems", 2), 2))
-            return [_matching(schema.get("items", {}), chance) for _ in range(count)]
-        case "integer":
-            low = math.ceil(schema.get("minimum", 0))
-            return chance.randint(low, max(low, math.floor(schema.get("maximum", low + 100))))
-        case "number":
-            low = schema.get("minimum", 0)
-            return round(chance.uniform(low, schema.get("maximum", low + 1)), 3)
-        case "boolean":
-            return chance.choice([True, False])
-    return None if kind == "null" else _words(schema, chance)
-
-
-def _words(schema: Mapping[str, Any], chance: Random) -> str:
-    words = " ".join(chance.choices(WORDS, k=8)).ljust(schema.get("minLength", 0), ".")
-    return words[: schema.get("maxLength", len(words))]
+def _schema(value: Any) -> Mapping[str, Any]:
+    """`true` is a schema too: of anything."""
+    return value if isinstance(value, Mapping) else {}

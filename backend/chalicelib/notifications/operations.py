@@ -67,6 +67,12 @@ def list_channels(ports: Ports, caller: Caller, *, personal: bool) -> list[Chann
     return [each for each in store.get_channels(ports.documents, caller.tenant_id) if each.user_id == wanted]
 
 
+def get(ports: Ports, caller: Caller, channel_id: str, *, personal: bool) -> Channel:
+    """Raises NotFound."""
+    require(caller, Permission.ACCOUNT_READ if personal else Permission.NOTIFICATIONS_READ)
+    return _find(ports, caller, channel_id, personal=personal)
+
+
 def delete(ports: Ports, caller: Caller, channel_id: str, *, personal: bool) -> None:
     require(caller, Permission.ACCOUNT_WRITE if personal else Permission.NOTIFICATIONS_WRITE)
     channel = _find(ports, caller, channel_id, personal=personal)

@@ -39,8 +39,11 @@ class Received:
 
 
 class Queues(Protocol):
-    def send(self, queue: str, messages: Sequence[Message]) -> None:
-        """Durable when it returns; at most BATCH_LIMIT messages. All of them or an error."""
+    def send(self, queue: str, messages: Sequence[Message], *, durable: bool = True) -> None:
+        """At most BATCH_LIMIT messages; all of them or an error.
+
+        What need not be `durable` outlives every process, but maybe not a power cut.
+        """
         ...
 
     def receive(self, queue: str, *, limit: int = 1, wait: float = 0, visibility: float = 30) -> list[Received]:
@@ -57,6 +60,10 @@ class Queues(Protocol):
 
     def depth(self, queue: str) -> int:
         """How many messages wait or are in flight (on AWS: about)."""
+        ...
+
+    def has_waiting(self, queue: str) -> bool:
+        """Whether a message could be received now (on AWS: about)."""
         ...
 
     def dead(self, queue: str, *, limit: int = 10) -> list[Mapping[str, Any]]:

@@ -87,7 +87,7 @@ class SqliteQueues:
         self._clock = clock
         self._wakes: Wakes = FifoWakes(wake_folder) if wake_folder else ThreadWakes()
 
-    def send(self, queue: str, messages: Sequence[Message]) -> None:
+    def send(self, queue: str, messages: Sequence[Message], *, durable: bool = True) -> None:
         check_name(queue)
         bodies = encode_messages(messages)
         if not messages:
@@ -100,7 +100,7 @@ class SqliteQueues:
                 connection.execute(SEND, (queue, message.group, message.priority, body.decode(), due))
             _recount(connection, queue, (message.group for message in messages))
 
-        self._database.write(insert)
+        self._database.write(insert, durable=durable)
         # Every waiter must learn when a delayed message is due: the one that knew may be at work by then.
         self._wakes.wake(queue, EVERYONE if any(message.delay for message in messages) else len(messages))
 
@@ -144,6 +144,10 @@ class SqliteQueues:
         check_name(queue)
         count: int = self._database.rows(DEPTH, (queue,))[0][0]
         return count
+
+    def has_waiting(self, queue: str) -> bool:
+        check_name(queue)
+        return self._seconds_to_next(queue) <= 0
 
     def dead(self, queue: str, *, limit: int = 10) -> list[Mapping[str, Any]]:
         check_name(queue)

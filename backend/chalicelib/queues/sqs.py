@@ -64,7 +64,7 @@ class SqsQueues:
         self._prefix = prefix
         self._urls: dict[str, str] = {}
 
-    def send(self, queue: str, messages: Sequence[Message]) -> None:
+    def send(self, queue: str, messages: Sequence[Message], *, durable: bool = True) -> None:  # noqa: ARG002 - all is durable there
         check_name(queue)
         bodies = encode_messages(messages)
         self._send(self._url(queue), [_entry(message, body) for message, body in zip(messages, bodies, strict=True)])
@@ -93,7 +93,14 @@ class SqsQueues:
 
     def depth(self, queue: str) -> int:
         check_name(queue)
-        names = [f"ApproximateNumberOfMessages{which}" for which in ("", "NotVisible", "Delayed")]
+        return self._count(queue, "", "NotVisible", "Delayed")
+
+    def has_waiting(self, queue: str) -> bool:
+        check_name(queue)
+        return self._count(queue, "") > 0
+
+    def _count(self, queue: str, *kinds: str) -> int:
+        names = [f"ApproximateNumberOfMessages{kind}" for kind in kinds]
         answer = call(self._client.get_queue_attributes, QueueUrl=self._url(queue), AttributeNames=names)
         return sum(int(answer["Attributes"][name]) for name in names)
 

@@ -72,10 +72,12 @@ class Shells:
         *,
         processes: int = PROCESSES,
         plain: bool = not LINUX,
+        kept: Sequence[int] = (),
     ) -> None:
         """`hide`: folders that orders must not see under BWRAP; under USER their permissions keep orders out.
 
         `processes`: how many the user of a slot may have at a time, under USER. `plain`: what every system can.
+        `kept`: files that stay open until nothing we started runs any more, even when we are killed.
         """
         self._plain = plain
         self.isolation = Isolation.NONE if plain else isolation or choose_isolation()
@@ -87,7 +89,7 @@ class Shells:
         self._spoiled: set[int] = set()
         self._lock = threading.Lock()
         self._warden = self._lease() if self._by_user else None
-        self._link = _link(self._warden, processes, plain=plain)
+        self._link = _link(self._warden, processes, kept, plain=plain)
 
     def __enter__(self) -> Self:
         return self
@@ -249,10 +251,10 @@ class Shells:
         return take_lease(root / "millrace-users", filter(_is_free, USERS))
 
 
-def _link(warden: Lease | None, processes: int, *, plain: bool) -> Link | PlainLink:
+def _link(warden: Lease | None, processes: int, kept: Sequence[int], *, plain: bool) -> Link | PlainLink:
     if plain:
         return PlainLink()
-    return Link(warden.number, processes) if warden else Link(0, 0)
+    return Link(warden.number, processes, kept) if warden else Link(0, 0, kept)
 
 
 def _memory_file() -> int:

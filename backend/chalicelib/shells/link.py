@@ -49,12 +49,12 @@ _GONE = (ConnectionError, TimeoutError)
 
 
 class Link:
-    def __init__(self, warden: int, processes: int) -> None:
+    def __init__(self, warden: int, processes: int, kept: Sequence[int] = ()) -> None:
         """`warden`: the user behind which the spawner kills other users' processes; 0 where orders have no users.
 
-        `processes`: how many a user may have; 0 where orders have none.
+        `processes`: how many a user may have; 0 where orders have none. `kept`: files the spawner keeps open too.
         """
-        self._arguments = (warden, processes)
+        self._arguments = (warden, processes, kept)
         self._lock = threading.Lock()
         self._adopted: list[tuple[int, int, Path]] = []
         self._closed = False
@@ -112,16 +112,16 @@ class Link:
         return True
 
 
-def _start(warden: int, processes: int) -> _Spawner:
+def _start(warden: int, processes: int, kept: Sequence[int]) -> _Spawner:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.settimeout(_ANSWER)
     alive, life = os.pipe()
     with theirs, os.fdopen(life, "wb"):
         passed = (theirs.fileno(), life)
-        arguments = map(str, (Path(__file__).parents[2], *passed, warden, processes))
+        arguments = map(str, (Path(__file__).parents[2], *passed, warden, processes, *kept))
         process = subprocess.Popen(  # noqa: S603  # our own interpreter and file
             [sys.executable, "-I", "-S", "-c", _LAUNCH, *arguments],
-            pass_fds=passed,
+            pass_fds=(*passed, *kept),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             cwd="/",

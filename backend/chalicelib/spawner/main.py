@@ -1,4 +1,7 @@
-"""Called with the numbers of a socket and of a pipe, the warden (0: orders have no users) and a bound on processes."""
+"""Called with the numbers of a socket and of a pipe, the warden (0: orders have no users) and a bound on processes.
+
+Further numbers are of files that are to stay open while one of us lives.
+"""
 
 import _socket
 import gc
@@ -18,9 +21,10 @@ PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 36, 38
 
 def main() -> None:
     """The pipe stays open, and so tells the worker, as long as one of us lives."""
-    number, alive, warden, processes = map(int, sys.argv[1:])
+    number, alive, warden, processes, *kept = map(int, sys.argv[1:])
     orders = _socket.socket(fileno=out_of_the_way(number))
-    out_of_the_way(alive)
+    for each in (alive, *kept):
+        out_of_the_way(each)
     ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
     gc.disable()
     confine(processes)

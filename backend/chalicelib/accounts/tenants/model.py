@@ -1,7 +1,7 @@
 """Tenants, and the one table of their legal transitions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -84,3 +84,11 @@ class Tenant:
     channels: int = 0
     """How many notification channels it has, so that an engine without any has nothing to write."""
     version: int = 0
+
+
+_TOLD = ("organisation", "status", "reason", "contact_email", "environment", "metadata", "parent_tenant_id", "unit_id")
+
+
+def told(tenant: Tenant) -> dict[str, Any]:
+    """What the audit keeps of it."""
+    return {**{name: getattr(tenant, name) for name in _TOLD}, "limits": asdict(tenant.limits)}

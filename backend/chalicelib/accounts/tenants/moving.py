@@ -4,7 +4,7 @@ A tree's document says who is in it, and belongs to its root. A root is one as l
 write checks too: else a tree could be given to another between our read and our write.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from chalicelib.accounts import store as members
 from chalicelib.accounts.model import Caller, Role, TenantStatus
@@ -12,6 +12,7 @@ from chalicelib.accounts.permissions import Permission, no_such_tenant, require
 from chalicelib.accounts.tenants import store
 from chalicelib.accounts.tenants.model import Tenant, WrongState
 from chalicelib.accounts.tenants.tree import Tree
+from chalicelib.accounts.tenants.units import Units
 from chalicelib.audit.recording import entry
 from chalicelib.documents import Check, Condition, ConditionFailed, FieldIs, Key, Write
 from chalicelib.errors import Conflict, NotAllowed, Unprocessable
@@ -27,6 +28,23 @@ def list_children(ports: Ports, caller: Caller, tenant_id: str) -> list[Tenant]:
     require(caller, Permission.TENANT_READ, tenant_id)
     found = store.get_tenants(ports.documents, tree_of(ports, tenant_id).children(tenant_id))
     return sorted(found, key=lambda each: store.folded(each.organisation))
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where a tenant stands: those above it from the root down, those right below it, and its parent's units."""
+
+    above: list[Tenant]
+    children: list[Tenant]
+    units: Units
+
+
+def seat_of(ports: Ports, caller: Caller, tenant_id: str) -> Seat:
+    require(caller, Permission.TENANT_READ, tenant_id)
+    tree = tree_of(ports, tenant_id)
+    above = list(tree.above(tenant_id))
+    units = store.get_units(ports.documents, above[-1]) if above else Units()
+    return Seat(store.get_tenants(ports.documents, above), list_children(ports, caller, tenant_id), units)
 
 
 def tree_of(ports: Ports, tenant_id: str) -> Tree:
@@ -58,11 +76,11 @@ def move(ports: Ports, caller: Caller, tenant_id: str, parent_id: str) -> Tenant
     Its place among the old parent's units is lost.
     """
     require(caller, Permission.TENANT_WRITE, tenant_id)
-    _check_allowed(ports, caller, parent_id)
     for _ in range(_TRIES):
         before = _find(ports, tenant_id)
         if before.parent_tenant_id == parent_id:
             return before
+        _check_allowed(ports, caller, parent_id)
         after = replace(before, parent_tenant_id=parent_id, unit_id="", updated_at=ports.clock.now())
         writes = [
             *_moved(ports, before, parent_id),

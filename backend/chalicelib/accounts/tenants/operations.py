@@ -1,7 +1,7 @@
 """Making, finding and changing tenants."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -11,7 +11,7 @@ from chalicelib.accounts.model import Caller, Member, Role, TenantStatus
 from chalicelib.accounts.permissions import Permission, no_such_tenant, require
 from chalicelib.accounts.rules import EMAIL_RULE, ORGANISATION_RULE, is_email, is_organisation
 from chalicelib.accounts.tenants import moving, store
-from chalicelib.accounts.tenants.model import Environment, Limits, OrganisationTaken, Tenant
+from chalicelib.accounts.tenants.model import Environment, Limits, OrganisationTaken, Tenant, told
 from chalicelib.audit.recording import entry
 from chalicelib.documents import ConditionFailed, Index, Range, Write
 from chalicelib.errors import Conflict, Fault, Invalid, NotAllowed
@@ -22,7 +22,6 @@ MOST_METADATA = 10_000
 """Bytes of JSON."""
 MOST_EXAMINED = 1000
 TRIES = 20
-_TOLD = ("organisation", "status", "reason", "contact_email", "environment", "metadata", "parent_tenant_id", "unit_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,10 +218,6 @@ def differences(before: Tenant, after: Tenant) -> tuple[Mapping[str, Any], Mappi
     was, is_ = told(before), told(after)
     names = [name for name in is_ if was[name] != is_[name]]
     return {name: was[name] for name in names}, {name: is_[name] for name in names}
-
-
-def told(tenant: Tenant) -> dict[str, Any]:
-    return {**{name: getattr(tenant, name) for name in _TOLD}, "limits": asdict(tenant.limits)}
 
 
 def resource(tenant: Tenant) -> str:

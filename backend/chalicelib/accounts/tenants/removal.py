@@ -7,8 +7,8 @@ from chalicelib.accounts import store as members
 from chalicelib.accounts.model import Caller, TenantStatus
 from chalicelib.accounts.permissions import Permission, require
 from chalicelib.accounts.tenants import moving, store
-from chalicelib.accounts.tenants.model import Tenant, check_transition
-from chalicelib.accounts.tenants.operations import busy, find, told
+from chalicelib.accounts.tenants.model import Tenant, check_transition, told
+from chalicelib.accounts.tenants.operations import busy, find
 from chalicelib.accounts.tenants.teardown import TEARDOWN
 from chalicelib.accounts.tenants.tree import Tree
 from chalicelib.audit.recording import entry

@@ -38,13 +38,17 @@ class Tree:
     def children(self, tenant_id: str) -> list[str]:
         return sorted(child for child, parent in self.parents.items() if parent == tenant_id)
 
-    def level(self, tenant_id: str) -> int:
-        """1 for the root."""
-        level = 1
+    def above(self, tenant_id: str) -> list[str]:
+        """From the root down to its parent."""
+        found: list[str] = []
         while tenant_id != self.root:
             tenant_id = self.parents[tenant_id]
-            level += 1
-        return level
+            found.insert(0, tenant_id)
+        return found
+
+    def level(self, tenant_id: str) -> int:
+        """1 for the root."""
+        return len(self.above(tenant_id)) + 1
 
     def leaf_first(self, tenant_id: str) -> Iterator[str]:
         """The tenant and all below it, each after all that are below it."""

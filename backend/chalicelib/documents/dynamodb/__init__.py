@@ -141,7 +141,7 @@ class DynamoDocuments:
             if start is None:
                 return
 
-    def transact(self, writes: Sequence[Write]) -> None:
+    def transact(self, writes: Sequence[Write], *, durable: bool = True) -> None:  # noqa: ARG002 - all is durable there
         check_writes(writes)
         for write in writes:
             if isinstance(write, Put | Update):

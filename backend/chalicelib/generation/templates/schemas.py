@@ -3,10 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import orjson
+
 MOST_NODES = 2000
 DEEPEST = 20
-UNSUPPORTED = ("pattern", "patternProperties", "$dynamicRef", "$recursiveRef")
-"""Patterns can be made to run for ever on a crafted answer; the other two nobody needs here."""
+LONGEST = 20_000
+"""Characters as JSON: it is a part of the prompt."""
+UNSUPPORTED = ("pattern", "patternProperties", "$ref", "$dynamicRef", "$recursiveRef")
+"""Patterns can be made to run for ever on a crafted answer; references can lead round in a circle, or elsewhere."""
 
 
 def fault_of(schema: Mapping[str, Any]) -> str:
@@ -20,6 +24,8 @@ def fault_of(schema: Mapping[str, Any]) -> str:
             return f"must not have more than {DEEPEST} levels or {MOST_NODES:,} values"
         if isinstance(node, Mapping) and (fault := _fault(node)):
             return fault
+    if len(orjson.dumps(schema)) > LONGEST:
+        return f"must not be longer than {LONGEST:,} characters as JSON"
     try:
         Draft202012Validator.check_schema(dict(schema))
     except SchemaError as error:
@@ -28,18 +34,11 @@ def fault_of(schema: Mapping[str, Any]) -> str:
 
 
 def _fault(node: Mapping[str, Any]) -> str:
-    for name in UNSUPPORTED:
-        if isinstance(node.get(name), str | Mapping) and not _is_property(node, name):
-            return f"`{name}` is not supported"
-    reference = node.get("$ref")
-    if isinstance(reference, str) and not reference.startswith("#/"):
-        return "`$ref` may lead to `#/...` only: to a part of the schema itself"
-    return ""
-
-
-def _is_property(node: Mapping[str, Any], name: str) -> bool:
-    """A field that is called `pattern` has a schema; the keyword has a text."""
-    return name == "pattern" and isinstance(node[name], Mapping)
+    """A field may be called like a keyword; it then has a schema, where the keyword has a text."""
+    found = [name for name in UNSUPPORTED if isinstance(node.get(name), str)]
+    if isinstance(node.get("patternProperties"), Mapping):
+        found.append("patternProperties")
+    return f"`{found[0]}` is not supported" if found else ""
 
 
 def _nodes(value: Any, depth: int) -> Iterator[tuple[int, Any]]:

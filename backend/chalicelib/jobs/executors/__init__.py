@@ -41,6 +41,10 @@ class Executor(Protocol):
         """Ask for the end of a running attempt; the result then says so. Stopping what has ended is no error."""
         ...
 
+    def may_keep(self) -> bool:
+        """True when a worker that ended an order may run the next of its job itself, since nobody waits for one."""
+        ...
+
     def lost(self, order: Order) -> bool:
         """True when whoever ran the attempt is known to be gone, so that no result can come."""
         ...

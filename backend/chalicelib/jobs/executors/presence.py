@@ -9,19 +9,19 @@ _SUFFIX = ".lock"
 
 
 class Presence:
-    """Held by a live worker; `leave` ends it, and so does the death of the process."""
+    """Held by a live worker. It ends with `leave`, or with the last process that has its `file` open."""
 
     def __init__(self, workers: Path, worker: str) -> None:
         workers.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._path = workers / f"{worker}{_SUFFIX}"
         # Locked before it has its name, so that nobody ever sees it unlocked.
         unnamed = workers / f"{worker}.new"
-        self._file = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._file, fcntl.LOCK_EX)
+        self.file = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self.file, fcntl.LOCK_EX)
         unnamed.rename(self._path)
 
     def leave(self) -> None:
-        os.close(self._file)
+        os.close(self.file)
 
 
 def is_present(workers: Path, worker: str) -> bool:

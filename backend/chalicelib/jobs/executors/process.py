@@ -30,6 +30,9 @@ class ProcessExecutor:
         if order.worker and is_present(self._workers, order.worker):
             self._queues.send(stops_of(order.worker), [_message(assignment)])
 
+    def may_keep(self) -> bool:
+        return not self._queues.has_waiting(WORK)
+
     def lost(self, order: Order) -> bool:
         return not is_present(self._workers, order.worker)
 
