@@ -24,6 +24,8 @@ if (drop) {
     send();
   });
   field.addEventListener("change", () => { if (field.files.length) send(); });
+  // A file may have been chosen before this script was there.
+  if (field.files.length) send();
   form.addEventListener("submit", (event) => { if (field.files.length) { event.preventDefault(); send(); } });
 
   // Two steps, because a page's own address takes 6 MB at most: the bytes go by a link, then the form says where they are.
