@@ -144,6 +144,12 @@ def test_an_answer_that_makes_no_sense_may_have_cost(llm, server, model, body):
     assert caught.value.answer_lost
 
 
+def test_half_a_character_is_replaced(llm, server, model):
+    usage = {"prompt_tokens": 1, "completion_tokens": 1}
+    server.sick.append((200, {"choices": [{"message": {"content": "a\ud800b"}}], "usage": usage}))
+    assert llm.complete(ask(model)).text == "a?b"
+
+
 @pytest.mark.parametrize(
     "usage",
     [

@@ -218,6 +218,14 @@ def test_a_bomb_costs_its_neighbours_nothing():
     assert [each.prompt for each in made] == ["a", "", "aa"]
 
 
+def test_a_value_without_a_bottom_is_one_record_s_fault(renderer):
+    deep = []
+    for _ in range(400):
+        deep = [deep]
+    made = renderer.render(Program({"a": "x"}), "a", [RenderItem({"n": deep}, 0), RenderItem({"n": 1}, 0)])
+    assert [each.fault for each in made] == ["reads a value that is nested too deeply", ""]
+
+
 def test_a_closed_renderer_starts_anew_when_it_is_asked():
     renderer = Renderer(processes=1)
     assert renderer.render(Program({"a": "{{ x }}"}), "a", [RenderItem({"x": 1}, 0)])[0].prompt == "1"

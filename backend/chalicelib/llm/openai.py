@@ -114,7 +114,8 @@ def _read(request: Completion, body: bytes) -> Answer:
     ):
         raise _unusable()
     return Answer(
-        text=text,
+        # Half of a character, which JSON can say and UTF-8 cannot, would be kept by nobody after us.
+        text=text.encode(errors="replace").decode(),
         input_tokens=input_tokens,
         output_tokens=output_tokens,
         model=str(data.get("model") or request.model)[:200],

@@ -31,6 +31,10 @@ class _Died(Exception):
     """The process passed a limit in a way that it could not tell any more."""
 
 
+class _Unsendable(Exception):
+    """A value is nested so deep that it cannot be written down."""
+
+
 class _Process:
     def __init__(self) -> None:
         # Without the environment and its secrets, whatever a template might find its way to.
@@ -48,9 +52,13 @@ class _Process:
         self.worn = False
 
     def ask(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Raises _Died."""
+        """Raises _Died or _Unsendable."""
         try:
-            sandbox.write_frame(self._requests, orjson.dumps(request))
+            body = orjson.dumps(request)
+        except TypeError:
+            raise _Unsendable from None
+        try:
+            sandbox.write_frame(self._requests, body)
         except BrokenPipeError:
             raise _Died from None
         if not select.select([self._answers], [], [], PATIENCE)[0]:
@@ -104,7 +112,7 @@ class Renderer:
             batch = items[start : start + BATCH]
             try:
                 results += self._batch(told, key, step_id, batch)
-            except _Died:
+            except (_Died, _Unsendable):
                 results += [self._alone(told, key, step_id, each) for each in batch]
         return results
 
@@ -132,6 +140,8 @@ class Renderer:
             return self._batch(told, key, step_id, [item])[0]
         except _Died:
             return Rendered("", KILLED)
+        except _Unsendable:
+            return Rendered("", "reads a value that is nested too deeply")
 
     def _batch(self, told: Mapping[str, Any], key: str, step_id: str, items: Sequence[RenderItem]) -> list[Rendered]:
         request = {
