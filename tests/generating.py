@@ -58,8 +58,11 @@ class Factory:
         self.ports = ports or make.ports()
         self.me = me or make.caller()
         self.orchestrator = Orchestrator(self.ports, owner="one")
-        self.runner = Runner(self.ports, None, "w1", ACTIONS)
+        self.runner = self.new_worker()
         self.taken = 0
+
+    def new_worker(self):
+        return Runner(self.ports, None, "w1", ACTIONS)
 
     def template(self, steps=None, *, name="Reviews"):
         definition = parse_definition({"name": name, "steps": steps or TWO_STEPS})
@@ -98,7 +101,10 @@ class Factory:
         if self.taken == len(handed):
             return False
         self.taken += 1
-        self.runner.run(0, handed[self.taken - 1], str)
+        assignment = handed[self.taken - 1]
+        order = self.runner.begin(assignment)
+        if order is not None:
+            self.runner.store(assignment.job_id, self.runner.run(0, order, assignment))
         return True
 
     def see(self, job_id):

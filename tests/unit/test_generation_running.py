@@ -223,6 +223,7 @@ def test_a_worker_that_is_told_to_end_commits_and_hands_the_shard_back(factory):
     factory.run_next()
     stopping.join()
     assert 0 < factory.see(job_id).progress.done < 200
+    factory.runner = factory.new_worker()
     factory.run(job_id)
     assert factory.dataset(job_id) == whole
     assert jobs.get_order(factory.ports, factory.me, job_id, 1).losses == 0
