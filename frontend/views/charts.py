@@ -10,6 +10,8 @@ WIDTH = 1000
 HEIGHT = 200
 GAP_SHARE = 0.22
 """Of a column's room, what stays empty between it and the next."""
+WIDEST = 110
+MOST_LABELLED = 8
 THINNEST = 4
 """Width at which a bar that stands for something can still be seen."""
 
@@ -48,13 +50,16 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Columns over a common scale. `top` says what its upper edge stands for; `summary` says the picture in words."""
+    """Columns over a common scale. `top` says what its upper edge stands for; `summary` says the picture in words.
+
+    `labels` stand below: one for each column where there is room, else those of both ends (`spread`).
+    """
 
     columns: Sequence[Column]
     top: str
     half: str
-    first: str
-    last: str
+    labels: Sequence[str]
+    spread: bool
     summary: str
 
 
@@ -63,20 +68,22 @@ def columns(points: Sequence[tuple[str, int]], *, thing: str) -> Columns:
     highest = max((value for _, value in points), default=0)
     top = round_up(highest)
     room = WIDTH / max(len(points), 1)
+    wide = min(room * (1 - GAP_SHARE), WIDEST)
     drawn = [
         Column(
-            x=round(index * room + room * GAP_SHARE / 2, 2),
+            x=round(index * room + (room - wide) / 2, 2),
             y=round(HEIGHT - value * HEIGHT / top, 2),
-            width=round(room * (1 - GAP_SHARE), 2),
+            width=round(wide, 2),
             height=round(value * HEIGHT / top, 2),
             title=f"{name}: {usd(value)}",
         )
         for index, (name, value) in enumerate(points)
     ]
-    first, last = (points[0][0], points[-1][0]) if points else ("", "")
+    names = [name for name, _ in points]
+    spread = len(names) > MOST_LABELLED
     total = sum(value for _, value in points)
     summary = f"{thing}: {usd(total)} in all, at most {usd(highest)}. The table says the same in numbers."
-    return Columns(drawn, usd(top), usd(top // 2), first, last, summary)
+    return Columns(drawn, usd(top), usd(top // 2), [names[0], names[-1]] if spread else names, spread, summary)
 
 
 def round_up(value: int) -> int:
