@@ -83,3 +83,10 @@ def test_an_estimate_beyond_the_cap_lengthens_the_scale():
 def test_spent_and_reserved_never_leave_the_picture():
     gauge = meter(spent=999_999, reserved=1, cap=1_000_000, expected=None)
     assert gauge.spent + gauge.reserved == WIDTH
+
+
+def test_few_columns_are_all_labelled_and_many_at_both_ends():
+    few = columns([(f"v{n}", n) for n in range(3)], thing="Cost")
+    many = columns([(f"day {n}", n) for n in range(30)], thing="Cost")
+    assert (few.labels, few.spread) == (["v0", "v1", "v2"], False)
+    assert (many.labels, many.spread) == (["day 0", "day 29"], True)
