@@ -293,8 +293,7 @@ def retry_failed_records(ports: Ports, caller: Caller, job_id: str) -> Job:
         raise Conflict("No record of the job has failed.")
     if not job.status.ended:
         raise Conflict(f"The job is {job.status}; its failed records can be retried once it has ended.")
-    recorded = entry(ports.clock, caller, "job.retry_records", f"job/{job_id}", before={"failed": run.failed})
-    ports.documents.transact([Update(store.run_key(job_id), add={"round": 1}), recorded])
+    ports.documents.transact([Update(store.run_key(job_id), add={"round": 1})])
     plan = plans.load_with(ports, job.tenant_id, job_id, run)
     return jobs.retry(ports, caller, job_id, roots=_with_failures(ports, job_id, plan))
 

@@ -76,12 +76,12 @@ def complete(ports: Ports, caller: Caller, seed_data_id: str) -> SeedData:
     raw = store.upload_object(caller.tenant_id, seed_data_id)
     size = _size(ports, raw)
     checking = replace(found, status=SeedStatus.CHECKING, size=size)
-    checking = _save(ports, caller, checking, "seeds.complete", VersionIs(found.revision))
+    checking = _store(ports, checking, VersionIs(found.revision))
     if size > LARGEST:
         outcome = Outcome(size, faults=[Fault("", f"The file is larger than {LARGEST:,} bytes.")])
     else:
         outcome = keep(ports.objects, _prefix(found), ports.objects.read(raw), found.format)
-    ended = _save(ports, caller, _ended(checking, outcome), "seeds.check", VersionIs(checking.revision))
+    ended = _save(ports, caller, _ended(checking, outcome), "seeds.complete", VersionIs(checking.revision))
     ports.objects.delete(raw)
     return ended
 
@@ -207,9 +207,12 @@ def _ended(begun: SeedData, outcome: Outcome) -> SeedData:
 def _save(ports: Ports, caller: Caller, seed_data: SeedData, action: str, condition: Absent | VersionIs) -> SeedData:
     after = {"name": seed_data.name, "status": seed_data.status, "records": seed_data.record_count}
     told = entry(ports.clock, caller, action, f"seed-data/{seed_data.seed_data_id}", after=after)
-    put: Put = store.put_seeds(seed_data, condition)
+    return _store(ports, seed_data, condition, told)
+
+
+def _store(ports: Ports, seed_data: SeedData, condition: Absent | VersionIs, *told: Put) -> SeedData:
     try:
-        ports.documents.transact([put, told])
+        ports.documents.transact([store.put_seeds(seed_data, condition), *told])
     except ConditionFailed:
         raise Conflict("It is being worked on already.") from None
     return replace(seed_data, revision=seed_data.revision + 1)
