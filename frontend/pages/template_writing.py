@@ -9,6 +9,7 @@ from chalicelib.generation.templates.model import Template
 from frontend.door import PagesDoor
 from frontend.pages.models import model_choices
 from frontend.pages.templates import categories, read_number
+from frontend.views import samples
 from frontend.views import template as views
 from frontend.visit import Pages, Visit
 
@@ -121,10 +122,10 @@ def _words(template: Template | None) -> dict[str, str]:
 def _preview(visit: Visit, draft: views.Draft) -> views.Shown:
     """What saving would find, and the prompts for the seed record beside it."""
     try:
-        record = views.record_of(draft.sample)
+        record = samples.record_of(draft.sample)
         definition = parse_definition({**views.definition_data(draft), "name": draft.name or "Unnamed"})
         variables = operations.check(visit.ports, visit.caller, definition).variables
-        (tests,) = operations.preview(visit.ports, visit.caller, definition, [views.filled(record, variables)])
+        (tests,) = operations.preview(visit.ports, visit.caller, definition, [samples.filled(record, variables)])
     except Invalid as error:
         return views.Shown(faults=error.faults or (Fault("", error.detail),))
     return views.Shown(views.shown_variables(variables, record), views.shown_steps(tests))

@@ -9,6 +9,7 @@ from chalicelib.generation.templates import operations
 from chalicelib.generation.templates.model import StepTest, Template, TemplatePage
 from chalicelib.generation.templates.operations import Scope
 from frontend.door import PagesDoor
+from frontend.views import samples
 from frontend.views import template as views
 from frontend.views.diff import differences
 from frontend.views.money import micro_of, usd
@@ -144,7 +145,7 @@ def export(visit: Visit, template_id: str) -> Answer:
 @templates.page("/templates/{template_id}/test", permission=Permission.TEMPLATES_READ)
 def test_form(visit: Visit, template_id: str) -> Answer:
     version = operations.get_version(visit.ports, visit.caller, template_id, _number(visit, "version"))
-    return _test_page(visit, template_id, views.sample_of(version.variables))
+    return _test_page(visit, template_id, samples.sample_of(version.variables))
 
 
 @templates.page("/templates/{template_id}/test", methods=("POST",), permission=Permission.TEMPLATES_READ)
@@ -156,7 +157,7 @@ def test(visit: Visit, template_id: str) -> Answer:
             visit.ports,
             visit.caller,
             template_id,
-            views.record_of(sample),
+            samples.record_of(sample),
             number=_number(visit, "version"),
             real=real,
             budget=_budget(visit),
