@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from frontend.views import words
+from frontend.views.money import usd
 
 HERE = Path(__file__).parent
 CONTENT_TYPES = {
@@ -66,6 +67,7 @@ def environment() -> Environment:
         auto_reload=False,
     )
     env.globals.update(count=words.count, ago=words.ago, exact=words.exact, duration=words.duration, size=words.size)
+    env.globals.update(usd=usd)
     return env
 
 

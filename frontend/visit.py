@@ -31,6 +31,20 @@ NOTICES = {
     "retried": "Running again.",
     "deleted": "The job is deleted.",
     "signed-out": "You are signed out.",
+    "template-made": "The template is saved.",
+    "template-saved": "Saved as a new version.",
+    "template-restored": "Restored as a new version.",
+    "template-shared": "Everybody here can read, run and fork it now.",
+    "template-unshared": "Only your organisation sees it now.",
+    "template-forked": "This copy is yours: change it as you like.",
+    "template-deleted": "The template is deleted.",
+    "seeds-made": "The seed data is ready.",
+    "seeds-deleted": "The seed data is deleted.",
+    "paused": "Pausing: records that are being made are finished first.",
+    "resumed": "Going on.",
+    "topped-up": "The budget is raised, and the job goes on.",
+    "records-retried": "The failed records are tried again.",
+    "exporting": "The export is being written.",
     "password": "Your password is changed; all other sessions are signed out.",
     "mailed": "A mail is on its way to you.",
     "verified": "Your address is confirmed.",
@@ -88,7 +102,7 @@ class Visit:
         """The page is there already, and asks what has changed."""
         return self.request.headers.get("hx-request") == "true"
 
-    def page(self, template: str, *, status: int = 200, headers: Headers | None = None, **context: Any) -> Answer:
+    def page(self, template: str, /, *, status: int = 200, headers: Headers | None = None, **context: Any) -> Answer:
         html = render(template, {**self._frame(), "status": status, **context})
         return self.with_cookie(html_answer(html, status, {**PAGE_HEADERS, **(headers or {})}))
 

@@ -11,6 +11,7 @@ import argon2
 from chalicelib.accounts.model import Caller, Role
 from chalicelib.clock import Clock
 from chalicelib.documents.sqlite import SqliteDocuments
+from chalicelib.generation.templates.rendering import Renderer
 from chalicelib.identity.local import LocalIdentity
 from chalicelib.jobs.executors import Assignment, Executor, Started
 from chalicelib.jobs.model import Order, Target
@@ -21,11 +22,11 @@ from chalicelib.queues.sqlite import SqliteQueues
 from chalicelib.settings import read_settings
 from chalicelib.sqlite import Database
 from chalicelib.vault import Vault
-from chalicelib.wiring import Ports
+from chalicelib.wiring import Ports, connect_models, connect_prices
 from tests.clocks import ManualClock
 
-_folders: list[tempfile.TemporaryDirectory[str]] = []
-"""Removed when the process ends."""
+RENDERER = Renderer(processes=1)
+"""One for all tests of a process: it starts an interpreter of its own."""
 _FOLDERS = tempfile.TemporaryDirectory(prefix="millrace-test-")
 """Goes away with the test process."""
 CHEAP_HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -60,13 +61,12 @@ class HandTarget:
 def ports(clock: Clock | None = None, executors: Mapping[Target, Executor] | None = None, **settings: str) -> Ports:
     """A home in memory, with its files in a fresh temporary folder."""
     clock = clock or ManualClock()
-    folder = tempfile.TemporaryDirectory(prefix="millrace-test-")
-    _folders.append(folder)
-    data = Path(folder.name)
+    data = Path(tempfile.mkdtemp(dir=_FOLDERS.name))
     database = Database(None)
     documents = SqliteDocuments(database, clock)
+    read = read_settings({"MILLRACE_DATA": str(data), **settings})
     return Ports(
-        settings=read_settings({"MILLRACE_DATA": str(data), **settings}),
+        settings=read,
         clock=clock,
         documents=documents,
         objects=FolderObjects(data / "objects", b"links" * 8, clock),
@@ -74,6 +74,9 @@ def ports(clock: Clock | None = None, executors: Mapping[Target, Executor] | Non
         identity=LocalIdentity(documents, clock, data / "keys", hasher=CHEAP_HASHER),
         mail=Outbox(data / "outbox", clock, sender="Millrace <millrace@millrace.test>"),
         vault=Vault(data / "keys"),
+        llm=connect_models(read, clock),
+        prices=connect_prices(read),
+        renderer=RENDERER,
         executors={Target.PROCESS: HandTarget()} if executors is None else executors,
     )
 

@@ -12,6 +12,10 @@ from chalicelib.accounts.tenants.api import tenants
 from chalicelib.audit.api import audit
 from chalicelib.errors import MillraceError, NotSignedIn
 from chalicelib.exchange import Answer, Request
+from chalicelib.generation.api import generation
+from chalicelib.generation.batches.api import batches
+from chalicelib.generation.seeds.api import seeds
+from chalicelib.generation.templates.api import templates
 from chalicelib.jobs.api import jobs
 from chalicelib.limits.api import limits
 from chalicelib.notifications.api import notifications
@@ -39,6 +43,10 @@ def create_app(connect_ports: Callable[[], Ports] = connect_home) -> Application
     app.register_blueprint(limits)
     app.register_blueprint(notifications)
     app.register_blueprint(jobs)
+    app.register_blueprint(generation)
+    app.register_blueprint(batches)
+    app.register_blueprint(templates)
+    app.register_blueprint(seeds)
     app.register_blueprint(about(app))
     for pages in BLUEPRINTS:
         app.register_blueprint(pages)

@@ -39,7 +39,22 @@ class Refused(Exception):
         self.answer = answer
 
 
-def connect(service: str, settings: Settings) -> Client:
+class Overloaded(Unavailable):
+    """AWS answered that it is too much, or that the fault is its own."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"AWS is overloaded: {code}")
+        self.code = code
+
+
+# Above the 20 seconds that SQS may hold a receive.
+READ_TIMEOUT = 30
+ATTEMPTS = 6
+
+
+def connect(
+    service: str, settings: Settings, *, read_timeout: float = READ_TIMEOUT, attempts: int = ATTEMPTS
+) -> Client:
     """A client of `service`. Region and credentials come from where AWS's own tools take them."""
     # Importing boto3 takes a quarter of a second, which the local home never needs to pay.
     import boto3  # noqa: PLC0415
@@ -48,9 +63,8 @@ def connect(service: str, settings: Settings) -> Client:
     emulated = bool(settings.aws_endpoint)
     config = Config(  # type: ignore[no-untyped-call]  # boto3 carries no types
         connect_timeout=3,
-        # Above the 20 seconds that SQS may hold a receive.
-        read_timeout=30,
-        retries={"mode": "standard", "total_max_attempts": 6},
+        read_timeout=read_timeout,
+        retries={"mode": "standard", "total_max_attempts": attempts},
         signature_version="s3v4" if service == "s3" else None,
         # Virtual addressing names the region in signed links; without it a young bucket answers them with a redirect.
         s3={"addressing_style": "path" if emulated else "virtual"},
@@ -77,5 +91,5 @@ def _judged(answer: Mapping[str, Any]) -> Unavailable | Refused:
     code, message = answer["Error"]["Code"], answer["Error"].get("Message", "")
     status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in OVERLOADED or status >= 500:  # noqa: PLR2004 - where HTTP's server errors begin
-        return Unavailable(f"AWS is overloaded: {code}")
+        return Overloaded(code)
     return Refused(code, message, answer)

@@ -19,14 +19,20 @@ class BadSettings(Exception):
     """Start-up is refused; the message names each variable at fault."""
 
 
-def _setting(name: str, help: str, default: str | None, parse: Any = str) -> Any:
-    return field(metadata={"name": name, "help": help, "default": default, "parse": parse})
+def _setting(name: str, help: str, default: str | None, parse: Any = str, *, secret: bool = False) -> Any:
+    return field(metadata={"name": name, "help": help, "default": default, "parse": parse}, repr=not secret)
 
 
 def _count(text: str) -> int:
     number = int(text)
     if number < 0:
         raise ValueError("must not be negative")
+    return number
+
+
+def _some(text: str) -> int:
+    if not (number := _count(text)):
+        raise ValueError("must be at least 1")
     return number
 
 
@@ -41,6 +47,12 @@ def _flag(text: str) -> bool:
     if text not in ("0", "1"):
         raise ValueError("must be 0 or 1")
     return text == "1"
+
+
+def _web_address(text: str) -> str:
+    if text and not text.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    return text
 
 
 def _names(text: str) -> frozenset[str]:
@@ -74,6 +86,22 @@ class Settings:
     scratch: str = _setting("MILLRACE_SCRATCH", "folder for the orders' own folders; empty: the system's", "")
     secure_cookies: bool = _setting("MILLRACE_SECURE_COOKIES", "1 behind HTTPS, so that cookies stay on it", "0", _flag)
     log_limit: int = _setting("MILLRACE_LOG_LIMIT", "bytes kept of one attempt's log", "10000000", _count)
+    llm_url: str = _setting(
+        "MILLRACE_LLM_URL", "base URL of an OpenAI-compatible server, as https://host/v1; empty: none", "", _web_address
+    )
+    llm_key: str = _setting("MILLRACE_LLM_KEY", "API key of that server", "", secret=True)
+    llm_timeout: int = _setting("MILLRACE_LLM_TIMEOUT", "seconds that a model may take to answer", "120", _count)
+    model_concurrency: int = _setting(
+        "MILLRACE_MODEL_CONCURRENCY", "calls that one running shard of a generation job makes at a time", "8", _some
+    )
+    model_patience: int = _setting(
+        "MILLRACE_MODEL_PATIENCE", "seconds that a record waits for a model that is busy or down", "120", _count
+    )
+    llm_offline: str = _setting(
+        "MILLRACE_LLM_OFFLINE", "how offline models misbehave, as slow=200+fail=50; empty: not at all", ""
+    )
+    bedrock: bool = _setting("MILLRACE_BEDROCK", "1 to offer the models of Amazon Bedrock", "0", _flag)
+    prices: str = _setting("MILLRACE_PRICES", "file of your own price table; empty: the one that ships", "")
     webhook_hosts: frozenset[str] = _setting(
         "MILLRACE_WEBHOOK_HOSTS", "hosts that webhooks may reach though they are private, by commas", "", _names
     )

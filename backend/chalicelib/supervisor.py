@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 SETTLED = 30.0
 """Seconds after which a worker counts as running well: its next death is its first again."""
-GRACE = 8.0
+GRACE = 28.0
 """Seconds that workers have to hand back what they run; longer than they wait for it themselves."""
 
 

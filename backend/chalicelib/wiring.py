@@ -6,9 +6,11 @@ from pathlib import Path
 
 from chalicelib.clock import Clock, SystemClock
 from chalicelib.documents import Documents
+from chalicelib.generation.templates.rendering import Renderer
 from chalicelib.identity import Identity
 from chalicelib.jobs.executors import Executor
 from chalicelib.jobs.model import Target
+from chalicelib.llm import Llm, Prices
 from chalicelib.mail import Mailer
 from chalicelib.objects import Objects
 from chalicelib.queues import Queues
@@ -28,6 +30,9 @@ class Ports:
     identity: Identity
     mail: Mailer
     vault: Vault
+    llm: Llm
+    prices: Prices
+    renderer: Renderer
     executors: Mapping[Target, Executor]
 
 
@@ -63,8 +68,43 @@ def _connect_local(settings: Settings, clock: Clock) -> Ports:
         identity=LocalIdentity(documents, clock, keys),
         mail=Outbox(data / "outbox", clock, sender=settings.mail_from),
         vault=Vault(keys),
+        llm=connect_models(settings, clock),
+        prices=connect_prices(settings),
+        renderer=Renderer(),
         executors={Target.PROCESS: ProcessExecutor(queues, workers_folder(settings))},
     )
+
+
+def connect_models(settings: Settings, clock: Clock) -> Llm:
+    """The offline model always, the others as the settings have it."""
+    from chalicelib.llm.offline import OfflineModel, read_behaviour  # noqa: PLC0415
+    from chalicelib.llm.routing import Models  # noqa: PLC0415
+
+    try:
+        providers: dict[str, Llm] = {"offline": OfflineModel(read_behaviour(settings.llm_offline))}
+    except ValueError as error:
+        raise BadSettings(f"MILLRACE_LLM_OFFLINE: {error}") from None
+    if settings.llm_url:
+        # A quarter of a second that homes without such a server need not pay.
+        from chalicelib.llm.openai import OpenAiModels  # noqa: PLC0415
+
+        providers["openai"] = OpenAiModels(settings.llm_url, settings.llm_key, clock, timeout=settings.llm_timeout)
+    if settings.bedrock:
+        from chalicelib import aws  # noqa: PLC0415
+        from chalicelib.llm.bedrock import BedrockModels  # noqa: PLC0415
+
+        client = aws.connect("bedrock-runtime", settings, read_timeout=settings.llm_timeout, attempts=1)
+        providers["bedrock"] = BedrockModels(client)
+    return Models(providers)
+
+
+def connect_prices(settings: Settings) -> Prices:
+    from chalicelib.llm.prices import SHIPPED, read_prices  # noqa: PLC0415
+
+    try:
+        return read_prices(Path(settings.prices) if settings.prices else SHIPPED)
+    except ValueError as error:
+        raise BadSettings(f"MILLRACE_PRICES: {error}") from None
 
 
 def rotate_signing_key(settings: Settings) -> str:

@@ -14,6 +14,9 @@ from types import FrameType
 
 from chalicelib.accounts.tenants.teardown import TEARDOWN, tear_down
 from chalicelib.errors import MillraceError
+from chalicelib.generation.exports.model import EXPORT
+from chalicelib.generation.exports.running import export
+from chalicelib.generation.running import GENERATE, generate
 from chalicelib.jobs.actions import Actions
 from chalicelib.jobs.executors import Assignment
 from chalicelib.jobs.executors.presence import Presence
@@ -39,10 +42,12 @@ BEGIN_WITHIN = 10.0
 """Seconds in which a received order is begun; after that another worker may."""
 REPORTED_WITHIN = 60.0
 """Seconds after its timeout in which an order has surely been reported."""
+STOP_WITHIN = 25.0
+"""Seconds that orders have to stop in when the worker is told to end: a spot instance has 30."""
 NICENESS = 5
 """Where cores are short, people are answered before orders are run."""
 BOOK_TICK, SWEEP_TICK, NOTIFY_TICK = 0.1, 0.25, 1.0
-ACTIONS: Actions = {TEARDOWN: tear_down}
+ACTIONS: Actions = {TEARDOWN: tear_down, GENERATE: generate, EXPORT: export}
 
 
 class Receipts:
@@ -235,7 +240,7 @@ def main(settings: Settings) -> None:
         worker = Worker(ports, shells, worker_id, ACTIONS)
         worker.start()
         asked_to_stop.wait()
-        worker.stop(patience=5)
+        worker.stop(patience=STOP_WITHIN)
     presence.leave()
 
 

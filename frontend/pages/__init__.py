@@ -2,7 +2,11 @@
 
 from frontend.pages.account import account
 from frontend.pages.audit import audit
+from frontend.pages.batches import batches
 from frontend.pages.browsing import browsing
+from frontend.pages.costs import costs
+from frontend.pages.dataset import dataset
+from frontend.pages.generating import generating
 from frontend.pages.invitation import invitation
 from frontend.pages.job import job
 from frontend.pages.limits import limits
@@ -12,9 +16,12 @@ from frontend.pages.order import order
 from frontend.pages.organisation import organisation
 from frontend.pages.profile import profile
 from frontend.pages.recovery import recovery
+from frontend.pages.seeds import seeds
 from frontend.pages.static import static
 from frontend.pages.structure import structure
 from frontend.pages.submitting import submitting
+from frontend.pages.template_writing import writing
+from frontend.pages.templates import templates
 
 BLUEPRINTS = (
     static,
@@ -32,4 +39,11 @@ BLUEPRINTS = (
     submitting,
     job,
     order,
+    writing,
+    templates,
+    seeds,
+    generating,
+    dataset,
+    costs,
+    batches,
 )

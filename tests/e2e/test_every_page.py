@@ -3,6 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.test_generation import begin, write_template
+
 JOB = """\
 name: a release with a name long enough to need a second line on the screen of a phone
 orders:
@@ -56,6 +58,20 @@ def test_pages_inside(viewer):
     found = [flaw for address in addresses for flaw in look_at(viewer, address)]
     viewer.submit("name: x\norders:\n  - cmds: [date]\n")
     assert found + viewer.flaws() == []
+
+
+def test_pages_of_generation(viewer):
+    viewer.sign_up()
+    template = write_template(viewer)
+    dataset = begin(viewer, template, records=6, budget="1")
+    viewer.sees_state("Succeeded")
+    seeds = viewer.page.get_by_role("link", name="6 records").get_attribute("href")
+    wizard = f"/generate?template={template.rpartition('/')[2]}"
+    chosen = f"{wizard}&seeds={seeds.rpartition('/')[2]}"
+    lists = ["/templates", "/seeds", "/generate", "/batches", "/costs", "/seeds/new", "/batches/new", "/templates/new"]
+    parts = [template, *(template + each for each in ("/edit", "/versions", "/test")), "/templates/import", seeds]
+    addresses = [*lists, *parts, wizard, chosen, f"{chosen}&stage=4", dataset, f"{dataset}/records", "/jobs"]
+    assert [flaw for address in addresses for flaw in look_at(viewer, address)] == []
 
 
 def test_pages_of_jobs(viewer):

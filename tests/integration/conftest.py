@@ -11,6 +11,8 @@ from chalicelib.aws import connect
 from chalicelib.documents.dynamodb import DynamoDocuments
 from chalicelib.documents.dynamodb.table import create_table
 from chalicelib.identity.local import LocalIdentity
+from chalicelib.objects.s3 import S3Objects
+from chalicelib.queues.sqs import SqsQueues
 from chalicelib.settings import read_settings
 from chalicelib.wiring import Ports
 from tests import make
@@ -18,7 +20,7 @@ from tests.clocks import ManualClock
 from tests.people import People
 
 REGION = "eu-west-1"
-tables = count(1)
+homes = count(1)
 
 
 @pytest.fixture(scope="session")
@@ -36,10 +38,9 @@ def clock() -> ManualClock:
 
 @pytest.fixture(params=["local", "aws"])
 def ports(request: pytest.FixtureRequest, clock: ManualClock) -> Ports:
-    """A home over each of the stores. What a test makes is its own in both."""
-    if request.param == "local":
-        return make.ports(clock)
-    return on_dynamodb(make.ports(clock), request.getfixturevalue("aws")("dynamodb"))
+    """A home of its own for each test, once on SQLite and a folder and once on the emulated AWS."""
+    local = make.ports(clock)
+    return local if request.param == "local" else emulated(local, request.getfixturevalue("aws"))
 
 
 class OneAtATime:
@@ -59,13 +60,18 @@ class OneAtATime:
         return call if callable(method) else method
 
 
-def on_dynamodb(local: Ports, client: Any) -> Ports:
-    table = f"home-{next(tables)}"
-    create_table(client, table)
-    documents = DynamoDocuments(OneAtATime(client), table, local.clock)
-    keys = local.settings.data / "keys"
-    identity = LocalIdentity(documents, local.clock, keys, hasher=make.CHEAP_HASHER)
-    return replace(local, documents=documents, identity=identity)
+def emulated(local: Ports, client: Callable[[str], Any]) -> Ports:
+    name = f"millrace-home-{next(homes)}"
+    create_table(client("dynamodb"), name)
+    client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    documents = DynamoDocuments(OneAtATime(client("dynamodb")), name, local.clock)
+    return replace(
+        local,
+        documents=documents,
+        objects=S3Objects(client("s3"), name, local.clock),
+        queues=SqsQueues(client("sqs"), f"{name}-"),
+        identity=LocalIdentity(documents, local.clock, local.settings.data / "keys", hasher=make.CHEAP_HASHER),
+    )
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.performance import engine, serving
+from tests.performance import engine, generation, serving
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,9 @@ BENCHMARKS = (
     Benchmark("submits-alone", "1,500/s, p99 60 ms (no workers)", serving.submits_alone),
     Benchmark("lists", "2,000/s, within 1.3x at 100,000", serving.lists),
     Benchmark("page", "1,000 orders in 80 ms", serving.job_page),
+    Benchmark("making", "a share of bare rendering", generation.making),
+    Benchmark("busy", "a model of 200 ms kept 95 % busy", generation.busy),
+    Benchmark("exports", "flat memory from 1,000 to 1,000,000 records", generation.exporting),
     Benchmark("memory", "250 MB idle", serving.idle_memory),
 )
 

@@ -15,6 +15,8 @@ SLOW = 500
 PASSWORD = "a password for the load"
 ORDERS = [{"cmds": ["true"], "timeout": 30}]
 ORGANISATIONS = 5
+TEMPLATE = {"name": "load", "steps": [{"id": "a", "prompt": "Describe {{ name }}.", "max_tokens": 100}]}
+SEEDS = b"name\nkettle\nlamp\n"
 
 
 @events.test_start.add_listener
@@ -45,6 +47,7 @@ def judge(environment, **_):
 
 
 class Person(HttpUser):
+    weight = 4
     wait_time = between(0.2, 0.8)
 
     def on_start(self):
@@ -72,3 +75,42 @@ class Person(HttpUser):
         )
         if answer.ok:
             self.mine = [*self.mine[-20:], answer.json()["job_id"]]
+
+
+class DataEngineer(HttpUser):
+    """Writes templates, uploads seed data and makes small datasets of them with the offline model."""
+
+    weight = 1
+    wait_time = between(0.5, 1.5)
+
+    def on_start(self):
+        form = {"email": next(self.environment.emails), "password": PASSWORD}
+        tokens = self.client.post("/api/login", json=form).json()
+        self.client.headers["Authorization"] = f"Bearer {tokens['access_token']}"
+        self.template_id = self.client.post("/api/templates", json=TEMPLATE).json()["template_id"]
+        self.seed_data_id = self.upload()
+
+    @task(2)
+    def upload(self):
+        told = {"Content-Type": "text/csv"}
+        return self.client.post("/api/seed-data", data=SEEDS, headers=told).json()["seed_data_id"]
+
+    @task(4)
+    def list(self):
+        self.client.get("/api/templates")
+        self.client.get("/api/seed-data")
+
+    @task(3)
+    def preview(self):
+        body = {"template": TEMPLATE, "records": [{"name": "kettle"}]}
+        self.client.post("/api/templates/preview", json=body)
+
+    @task(2)
+    def edit(self):
+        steps = [{**TEMPLATE["steps"][0], "max_tokens": random.randint(10, 500)}]
+        self.client.post("/api/templates", json={**TEMPLATE, "steps": steps})
+
+    @task(1)
+    def generate(self):
+        job = {"template_id": self.template_id, "seed_data_id": self.seed_data_id, "budget_limit": 1, "num_records": 20}
+        self.client.post("/api/jobs", json=job)

@@ -12,6 +12,7 @@ from chalicelib.notifications import delivering
 from tests import make
 from tests.client import Client
 from tests.engine import Engine
+from tests.generating import ONE_STEP, Factory
 from tests.mails import last_token
 from tests.people import PASSWORD, People
 
@@ -26,6 +27,12 @@ NOT_OF_A_TENANT = {
     ("DELETE", "/api/user/sessions/{session_id}"),
 }
 """Signing in and out, and what only proves an address, change nothing of an organisation."""
+ONLY_LOOKING = {
+    ("POST", "/api/generation/estimate"),
+    ("POST", "/api/templates/check"),
+    ("POST", "/api/templates/preview"),
+}
+"""Questions too long for an address."""
 REQUEST = "the-change"
 WHY = "Closed over the summer"
 NEW = "new@engines.example"
@@ -61,6 +68,35 @@ class World:
             engine.look(job_id)
             engine.end(job_id, 1)
         return job_id
+
+    def factory(self):
+        return Factory(self.ports, self.people.caller(self.owner))
+
+    def generation(self, **fields):
+        """A job of records; some of them may have failed."""
+        return f"/api/jobs/{self.factory().make_it(**{'num_records': 3, 'steps': ONE_STEP, **fields})}"
+
+    def template(self):
+        return f"/api/templates/{self.factory().template(ONE_STEP)}"
+
+    def edited(self):
+        path = self.template()
+        self.do(self.owner, "PUT", path, {**TEMPLATE, "description": "Now with words"})
+        return path
+
+    def seeds(self):
+        return f"/api/seed-data/{self.factory().seeds()}"
+
+    def linked(self):
+        """Seed data whose file has come by its link."""
+        made = self.do(self.owner, "POST", "/api/seed-data/link", {"name": "Rivers", "format": "csv"})
+        assert self.nobody.put(made["link"], body=b"topic\nriver\n").status < 300
+        return f"/api/seed-data/{made['seed_data_id']}/complete"
+
+    def batch(self):
+        found = self.factory().request(steps=ONE_STEP)
+        base = {"template_id": found.template_id, "seed_data_id": found.seed_data_id}
+        return {"name": "b", "base": base, "sweep_key": "num_records", "values": [1, 2], "budget_limit": 1}
 
     def below(self):
         body = {"organisation_name": "Engines North", "parent_tenant_id": self.people.tenant_id}
@@ -114,6 +150,9 @@ class World:
         return [each["tenant_id"] for each in self.do(self.platform, "GET", "/api/tenants")["items"]]
 
 
+TEMPLATE = {"name": "Rivers", "steps": ONE_STEP}
+RIVERS = [{"topic": "river", "author.name": "Ada"}]
+REFUSED = [{**ONE_STEP[0], "model": "offline/small+refuse=1"}]
 HOOK = {"kind": "webhook", "target": "https://example.org/hook", "events": ["job.failed"]}
 
 WAYS = {
@@ -208,16 +247,58 @@ WAYS = {
         f"/api/jobs/{w.job(ended=True)}/retry",
         {"from_order": 1},
     ),
+    ("POST", "/api/jobs/{job_id}/exports"): lambda w: (w.owner, f"{w.generation()}/exports", {"format": "csv"}),
+    ("POST", "/api/jobs/{job_id}/retry-records"): lambda w: (
+        w.owner,
+        f"{w.generation(steps=REFUSED)}/retry-records",
+        None,
+    ),
+    ("POST", "/api/jobs/{job_id}/seed-data"): lambda w: (
+        w.owner,
+        f"{w.generation(start=False, seed_data_id=None)}/seed-data",
+        RIVERS,
+    ),
+    ("POST", "/api/batches"): lambda w: (w.owner, "/api/batches", w.batch()),
+    ("POST", "/api/templates"): lambda w: (w.owner, "/api/templates", TEMPLATE),
+    ("POST", "/api/templates/import"): lambda w: (
+        Client(w.owner.wsgi, w.owner.token, {"Content-Type": "application/yaml"}),
+        "/api/templates/import",
+        TEMPLATE,
+    ),
+    ("PUT", "/api/templates/{template_id}"): lambda w: (w.owner, w.template(), TEMPLATE),
+    ("PATCH", "/api/templates/{template_id}"): lambda w: (w.owner, w.template(), {"is_public": True}),
+    ("DELETE", "/api/templates/{template_id}"): lambda w: (w.owner, w.template(), None),
+    ("POST", "/api/templates/{template_id}/fork"): lambda w: (w.owner, f"{w.template()}/fork", {}),
+    ("POST", "/api/templates/{template_id}/restore"): lambda w: (w.owner, f"{w.edited()}/restore", {"version": 1}),
+    ("POST", "/api/templates/{template_id}/test"): lambda w: (
+        w.owner,
+        f"{w.template()}/test",
+        {"record": RIVERS[0], "real": True, "budget": 1},
+    ),
+    ("POST", "/api/seed-data"): lambda w: (w.owner, "/api/seed-data", RIVERS),
+    ("POST", "/api/seed-data/generate"): lambda w: (
+        w.owner,
+        "/api/seed-data/generate",
+        {"template_id": w.template().rpartition("/")[2], "count": 3},
+    ),
+    ("POST", "/api/seed-data/link"): lambda w: (w.owner, "/api/seed-data/link", {"name": "Rivers", "format": "csv"}),
+    ("POST", "/api/seed-data/{seed_data_id}/complete"): lambda w: (w.owner, w.linked(), None),
+    ("DELETE", "/api/seed-data/{seed_data_id}"): lambda w: (w.owner, w.seeds(), None),
     ("POST", "/api/jobs/{job_id}/clone"): lambda w: (w.owner, f"/api/jobs/{w.job()}/clone", None),
 }
 
 
-THINGS = {("POST", "/api/invitations/{token}/accept"): 2}
-"""It ends the invitation and adds a member: each of the two is found in the history of its own."""
+THINGS = {
+    ("POST", "/api/invitations/{token}/accept"): 2,
+    ("POST", "/api/jobs/{job_id}/seed-data"): 2,
+    ("POST", "/api/batches"): 3,
+}
+"""An acceptance ends the invitation and adds a member; a draft's file is seed data too; a batch has its jobs: each of
+them is found in the history of its own."""
 
 
 def test_every_change_is_walked():
-    assert CHANGING - set(WAYS) == NOT_OF_A_TENANT
+    assert CHANGING - set(WAYS) == NOT_OF_A_TENANT | ONLY_LOOKING
 
 
 @cache
@@ -225,7 +306,7 @@ def entries_of(route):
     """What the audit holds of a change, done once for all tests."""
     world = World()
     client, path, body = WAYS[route](world)
-    asking = Client(client.wsgi, client.token)
+    asking = Client(client.wsgi, client.token, client.headers)
     reply = asking.send(route[0], path, body, headers={"X-Request-Id": REQUEST, "User-Agent": "a test"})
     assert reply.status < 300, reply.text
     return world.entries()

@@ -193,7 +193,13 @@ def test_the_matrix_is_whole():
     assert cells == len(ROUTES) * len(PERSONAS) - len(pages) * len(keys_too)
 
 
-READING = {"account.read", "jobs.read", "members.read", "tenant.read", "units.read", "limits.read", "keys.read"}
+READING = {"account.read", "jobs.read", "members.read", "tenant.read", "units.read", "limits.read", "keys.read"} | {
+    "templates.read",
+    "seeds.read",
+    "generation.read",
+    "costs.read",
+}
+WORK = {"jobs.write", "templates.write", "seeds.write", "generation.write"}
 OWN = {"account.write", "keys.write"}
 
 
@@ -206,7 +212,7 @@ def test_viewers_look():
 
 
 def test_operators_run_jobs():
-    assert of_role(Role.OPERATOR) == of_role(Role.VIEWER) | {"jobs.write"}
+    assert of_role(Role.OPERATOR) == of_role(Role.VIEWER) | WORK
 
 
 def test_admins_do_all_but_run_the_platform():

@@ -37,6 +37,14 @@ class Permission(StrEnum):
     LIMITS_WRITE = "limits.write"
     NOTIFICATIONS_READ = "notifications.read"
     NOTIFICATIONS_WRITE = "notifications.write"
+    TEMPLATES_READ = "templates.read"
+    TEMPLATES_WRITE = "templates.write"
+    SEEDS_READ = "seeds.read"
+    SEEDS_WRITE = "seeds.write"
+    GENERATION_READ = "generation.read"
+    GENERATION_WRITE = "generation.write"
+    """It spends money."""
+    COSTS_READ = "costs.read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,13 @@ CATALOGUE: Mapping[Permission, Rule] = {
     Permission.LIMITS_WRITE: _rule(NOBODY, asleep=True),
     Permission.NOTIFICATIONS_READ: _rule(ADMINS, asleep=True),
     Permission.NOTIFICATIONS_WRITE: _rule(ADMINS),
+    Permission.TEMPLATES_READ: _rule(ALL, asleep=True),
+    Permission.TEMPLATES_WRITE: _rule(OPERATORS),
+    Permission.SEEDS_READ: _rule(ALL, asleep=True),
+    Permission.SEEDS_WRITE: _rule(OPERATORS),
+    Permission.GENERATION_READ: _rule(ALL, asleep=True),
+    Permission.GENERATION_WRITE: _rule(OPERATORS),
+    Permission.COSTS_READ: _rule(ALL, asleep=True),
 }
 
 

@@ -1,9 +1,9 @@
 """What an order does when it is no shell: built-in actions, run by the same workers and watched the same way."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from chalicelib.jobs.model import Job, Order
+from chalicelib.jobs.model import Artifact, Job, Order
 from chalicelib.wiring import Ports
 
 SHELL = "shell"
@@ -20,10 +20,20 @@ class Task:
     stopped: Callable[[], bool]
 
 
-Action = Callable[[Task], None]
-"""Ends well, or raises a MillraceError whose words become the order's reason. It may be run again after a crash."""
+Action = Callable[[Task], Sequence[Artifact] | None]
+"""Ends well, with the files it leaves if any, or raises a MillraceError whose words become the order's reason.
+
+It may be run again after a crash."""
 Actions = Mapping[str, Action]
 
 
 class Stopped(Exception):
     """The action ended because it was asked to."""
+
+
+class HandedBack(Exception):
+    """The action cannot go on now, and is to be run again once it can: at no cost."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -6,6 +6,9 @@ from chalicelib.accounts.permissions import Permission
 from chalicelib.bodies import read_json
 from chalicelib.errors import Invalid, NotFound
 from chalicelib.exchange import JSON, Answer, Request, dump, json_answer, no_content, redirect, text_answer
+from chalicelib.generation.jobs import operations as generation
+from chalicelib.generation.jobs.editing import edit
+from chalicelib.generation.jobs.request import GenerationRequest, is_generation, parse_generation
 from chalicelib.jobs import listing, operations, submission
 from chalicelib.jobs.inputs import (
     BulkRequest,
@@ -49,8 +52,9 @@ EXAMPLE = {
 }
 
 
-def _read_submission(body: bytes) -> JobRequest:
-    return submission.parse_request(read_json(body))
+def _read_submission(body: bytes) -> JobRequest | GenerationRequest:
+    data = read_json(body)
+    return parse_generation(data) if is_generation(data) else submission.parse_request(data)
 
 
 def _read_yaml(body: bytes) -> JobRequest:
@@ -73,14 +77,20 @@ def _read_changes(body: bytes) -> dict[str, Any]:
     "/api/jobs",
     permission=Permission.JOBS_WRITE,
     summary="Submit a job",
-    details="Takes JSON or YAML. All faults are answered at once, each with its place.",
-    body=Body(JobRequest, {JSON: _read_submission, YAML: _read_yaml}, examples={"example": EXAMPLE}),
+    details="Of shell orders, in JSON or YAML; or, with a `template_id`, of records to be generated. All faults are "
+    "answered at once, each with its place.",
+    body=Body(
+        JobRequest | GenerationRequest, {JSON: _read_submission, YAML: _read_yaml}, examples={"example": EXAMPLE}
+    ),
     answers={201: JobJson},
     errors=(403,),
     headers={"Location": "Address of the job."},
 )
-def submit(request: Request, body: JobRequest) -> Answer:
-    return _made(request, operations.submit(request.ports, request.caller, body, job_id=request.new_id()))
+def submit(request: Request, body: JobRequest | GenerationRequest) -> Answer:
+    ports, caller, job_id = request.ports, request.caller, request.new_id()
+    if isinstance(body, GenerationRequest):
+        return _made(request, generation.submit(ports, caller, body, job_id=job_id))
+    return _made(request, operations.submit(ports, caller, body, job_id=job_id))
 
 
 @jobs.api(
@@ -144,16 +154,17 @@ def get_submission(request: Request, job_id: str) -> Answer:
     "PATCH",
     "/api/jobs/{job_id}",
     permission=Permission.JOBS_WRITE,
-    summary="Cancel a job",
-    details="Nothing more is started and what runs is stopped; the job is `cancelled` once all of it has ended. "
-    "With If-Match, only if it still is what you read.",
+    summary="Cancel, pause or resume a job, or change its budget",
+    details="Cancelled: nothing more is started and what runs is stopped; the job is `cancelled` once all of it has "
+    "ended. Paused: nothing more is started, and what can stop in between does. With If-Match, only if it still is "
+    "what you read.",
     body=json_body(JobEdit),
     answers={202: JobJson},
     errors=(403, 409, 412),
 )
-def edit_job(request: Request, job_id: str, body: JobEdit) -> Answer:  # noqa: ARG001 - its one value is checked by now
+def edit_job(request: Request, job_id: str, body: JobEdit) -> Answer:
     check_match(request, lambda: _whole(request, job_id))
-    return json_answer(job_json(operations.cancel(request.ports, request.caller, job_id)), 202)
+    return json_answer(job_json(edit(request.ports, request.caller, job_id, **dict(body))), 202)
 
 
 @jobs.api(

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from chalicelib.clock import Clock
 from chalicelib.documents import Absent, Write
@@ -13,23 +14,33 @@ MOST_ORDERS = 90
 
 
 def creation(
-    clock: Clock, specs: Sequence[OrderSpec], *, job_id: str, tenant_id: str, username: str, kind: str, name: str
+    clock: Clock,
+    specs: Sequence[OrderSpec],
+    *,
+    job_id: str,
+    tenant_id: str,
+    username: str,
+    kind: str,
+    name: str,
+    **more: Any,
 ) -> list[Write]:
-    """What makes the job, for the transaction of what it is about; at most MOST_ORDERS orders. Wake it afterwards."""
+    """What makes the job, for the transaction of what it is about; at most MOST_ORDERS orders. Wake it afterwards.
+
+    `more` are other fields of the job: priority, max_parallel, job_timeout, paused_by, settings.
+    """
     now = clock.now()
-    job = _job(specs, now, job_id=job_id, tenant_id=tenant_id, username=username, kind=kind, name=name)
+    job = _job(specs, now, job_id=job_id, tenant_id=tenant_id, username=username, kind=kind, name=name, **more)
     submitted = Event(event_id=clock.new_id(), at=now, actor=username, kind="job.submitted")
     orders = [store.put_order(job_id, Order(number=number, spec=spec)) for number, spec in enumerate(specs, 1)]
     return [store.put_job(job, Absent()), store.put_event(job_id, submitted), *orders]
 
 
-def _job(specs: Sequence[OrderSpec], now: datetime, **named: str) -> Job:
+def _job(specs: Sequence[OrderSpec], now: datetime, **named: Any) -> Job:
     return Job(
-        **named,  # type: ignore[arg-type]  # five texts, named by the caller
+        **{"job_timeout": sum(spec.timeout for spec in specs), **named},
         status=JobStatus.QUEUED,
         created_at=now,
         states=STATE_LETTERS[OrderStatus.QUEUED] * len(specs),
-        job_timeout=sum(spec.timeout for spec in specs),
         trace_id=secrets.token_hex(4),
         look_at=now,
     )

@@ -6,9 +6,10 @@ from datetime import datetime
 
 from chalicelib.documents import TRANSACTION_LIMIT, Absent, Check, Condition, Delete, FieldIs, Put, Write
 from chalicelib.jobs import slots, store
-from chalicelib.jobs.decide import HELD, LOST, STOPPED, Claim, Decision, End, Requeue, Stop
+from chalicelib.jobs.decide import BUDGET_EXCEEDED, HELD, LOST, PAUSED, STOPPED, Claim, Decision, End, Requeue, Stop
 from chalicelib.jobs.lock import Lock
 from chalicelib.jobs.model import (
+    OUT_OF_BUDGET,
     QUEUED_AGAIN,
     STATE_LETTERS,
     Attempt,
@@ -129,7 +130,7 @@ class Changes:
             reason=action.reason,
             not_before=action.not_before,
             tries=before.tries - action.loss,
-            losses=before.losses + (action.loss and action.reason not in (STOPPED, HELD)),
+            losses=before.losses + (action.loss and action.reason not in (STOPPED, HELD, PAUSED)),
             slot=0,
             attempts=_appended(before.attempts, attempt),
         )
@@ -221,8 +222,7 @@ class Changes:
     def _write(self, before: Order, after: Order) -> None:
         if after.status is not before.status:
             check_order_transition(before.status, after.status)
-        again = after.status is OrderStatus.QUEUED
-        self._states[after.number - 1] = QUEUED_AGAIN if again else STATE_LETTERS[after.status]
+        self._states[after.number - 1] = _letter(after)
         self._writes.append(store.update_order(self.job.job_id, after))
         self._orders[after.number] = replace(after, version=before.version + 1)
 
@@ -291,6 +291,13 @@ class Changes:
         if order.slot:
             self._writes.append(slots.give_back(self.job, order))
             self._freed_slot = True
+
+
+def _letter(order: Order) -> str:
+    if order.status is OrderStatus.QUEUED:
+        return QUEUED_AGAIN
+    spent = order.status is OrderStatus.FAILED and order.reason == BUDGET_EXCEEDED
+    return OUT_OF_BUDGET if spent else STATE_LETTERS[order.status]
 
 
 def notice_of_end(job: Job, summary: str, now: datetime) -> Notice:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from chalicelib.jobs.model import Job, JobStatus, Order, OrderStatus, RunWhen
+from chalicelib.jobs.model import OUT_OF_BUDGET, Job, JobStatus, Order, OrderStatus, RunWhen
 
 MAX_LOSSES = 5
 """How often an order starts again because its worker was lost, before it fails."""
@@ -19,6 +19,8 @@ LONGEST_NAP = timedelta(seconds=30)
 """An open job is looked at this often, whatever was lost."""
 
 CANCELLED, JOB_TIMEOUT, LOST, STOPPED = "cancelled", "job_timeout", "worker_lost", "worker_stopped"
+PAUSED, BUDGET_EXCEEDED = "paused", "budget_exceeded"
+"""Reasons that an action gives: it was handed back because its job is paused, or failed for want of money."""
 HELD = "organisation_held"
 """A worker did not begin it, because its tenant was parked or suspended when its turn came."""
 
@@ -136,6 +138,7 @@ class _Round:
         self.requeued: set[int] = set()
         self.deadline = board.job.deadline or self._first_deadline()
         self.at_limit = False
+        self.out_of_budget = {n for n, letter in enumerate(board.job.states, 1) if letter == OUT_OF_BUDGET}
         if self.deadline and board.why_held and not self._numbers(OrderStatus.RUNNING):
             # A job's time does not run while its tenant is kept from running it.
             self.deadline = now + timedelta(seconds=board.job.job_timeout)
@@ -298,6 +301,8 @@ class _Round:
     def _end(self, number: int, status: OrderStatus, reason: str) -> None:
         self.statuses[number - 1] = status
         self.actions.append(End(number, status, reason))
+        if reason == BUDGET_EXCEEDED:
+            self.out_of_budget.add(number)
 
     def _requeue(self, action: Requeue) -> None:
         self.statuses[action.number - 1] = OrderStatus.QUEUED
@@ -317,8 +322,12 @@ class _Round:
         if why == JOB_TIMEOUT and not required <= {OrderStatus.SUCCEEDED}:
             return JobStatus.TIMED_OUT
         if OrderStatus.FAILED in required:
-            return JobStatus.FAILED
+            return JobStatus.FAILED if self._failed() - self.out_of_budget else JobStatus.BUDGET_EXCEEDED
         return JobStatus.TIMED_OUT if OrderStatus.TIMED_OUT in required else JobStatus.SUCCEEDED
+
+    def _failed(self) -> set[int]:
+        """Required orders that failed."""
+        return {number for number in self._numbers(OrderStatus.FAILED) if self._node(number).must_succeed}
 
     def _warnings(self) -> int:
         did_not = (OrderStatus.FAILED, OrderStatus.TIMED_OUT)

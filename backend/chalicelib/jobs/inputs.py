@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field, create_model
+from pydantic import AfterValidator, AwareDatetime, Field, create_model, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from chalicelib.bodies import Input, Query
+from chalicelib.generation.jobs.request import Dollars
 from chalicelib.jobs.model import JobStatus
 from chalicelib.jobs.submission import JobRequest
 
@@ -57,7 +58,21 @@ class LogQuery(Query):
 
 
 class JobEdit(Input):
-    status: Literal["cancelled"]
+    """At least one field."""
+
+    status: Literal["cancelled", "paused", "running"] | None = Field(
+        None, description="running: go on after a pause, or start a draft."
+    )
+    budget_limit: Dollars | None = Field(
+        None, description="USD that a generation job may spend in all; one that ran out of money goes on."
+    )
+    seed_data_id: str | None = Field(None, max_length=100, description="Of a draft of a generation job.")
+
+    @model_validator(mode="after")
+    def _something(self) -> "JobEdit":
+        if self.status is None and self.budget_limit is None and self.seed_data_id is None:
+            raise ValueError("names nothing to change: give status, budget_limit or seed_data_id")
+        return self
 
 
 class RetryRequest(Input):

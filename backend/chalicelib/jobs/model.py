@@ -210,6 +210,8 @@ class Job:
     warnings: int = 0
     """Optional orders that failed or timed out."""
     cancel_requested_by: str = ""
+    paused_by: str = ""
+    """Whoever keeps its orders from starting; empty when nobody does."""
     settings: Mapping[str, object] = field(default_factory=dict)
     """Fields that only the webhook protocol reads (git_repo, pr_number, done_endpt, ...), as submitted."""
     look_at: datetime | None = None
@@ -241,9 +243,12 @@ STATE_LETTERS: Mapping[OrderStatus, str] = {
 }
 QUEUED_AGAIN = "w"
 """Queued after an attempt: its own document says how many there were and when the next may start."""
+OUT_OF_BUDGET = "b"
+"""Failed because its job's money was used up: the job's end says so, and more money lets it go on."""
 STATUS_OF_LETTER: Mapping[str, OrderStatus] = {
     **{letter: status for status, letter in STATE_LETTERS.items()},
     QUEUED_AGAIN: _O.QUEUED,
+    OUT_OF_BUDGET: _O.FAILED,
 }
 
 

@@ -19,7 +19,7 @@ from chalicelib.jobs.actions import SHELL
 from chalicelib.jobs.decide import waiting_reasons
 from chalicelib.jobs.logs import LogPart
 from chalicelib.jobs.model import STATE_LETTERS, Event, Job, JobStatus, Order, OrderStatus
-from chalicelib.jobs.orchestrator import board_of
+from chalicelib.jobs.orchestrator import board_of, why_held
 from chalicelib.jobs.submission import JobRequest, parse_request
 from chalicelib.jobs.wakeups import wake
 from chalicelib.wiring import Ports
@@ -79,7 +79,7 @@ def orders_of(ports: Ports, job: Job) -> list[Order]:
         return orders
     tenant = standing(ports.documents, job.tenant_id)
     free_slots = slots.free(ports.documents, job, tenant.limits.concurrency)
-    board = board_of(job, orders, why_held=tenant.why_held, room=None if free_slots is None else len(free_slots))
+    board = board_of(job, orders, why_held=why_held(job, tenant), room=None if free_slots is None else len(free_slots))
     reasons = dict(waiting_reasons(board, lambda number: orders[number - 1].name, ports.clock.now()))
     return [replace(each, reason=reasons[each.number]) if each.number in reasons else each for each in orders]
 
@@ -124,17 +124,58 @@ def cancel(ports: Ports, caller: Caller, job_id: str) -> Job:
     raise _busy()
 
 
+def pause(ports: Ports, caller: Caller, job_id: str) -> Job:
+    """Nothing more of it is started, and what can stop in between does."""
+    return _set_paused(ports, caller, job_id, by=caller.email, reason=f"paused by {caller.email}")
+
+
+def resume(ports: Ports, caller: Caller, job_id: str) -> Job:
+    return _set_paused(ports, caller, job_id, by="", reason="")
+
+
+def _set_paused(ports: Ports, caller: Caller, job_id: str, *, by: str, reason: str) -> Job:
+    require(caller, Permission.JOBS_WRITE)
+    kind, action = ("job.paused", "job.pause") if by else ("job.resumed", "job.resume")
+    for _ in range(_TRIES):
+        job = get_job(ports, caller, job_id)
+        if job.status.ended or job.cancel_requested_by:
+            raise Conflict(f"The job is {job.status}: it cannot be paused or resumed any more.")
+        if bool(job.paused_by) == bool(by):
+            return job
+        after = replace(job, paused_by=by, reason=reason, look_at=ports.clock.now())
+        if _save(ports, caller, job, after, kind=kind, action=action):
+            wake(ports, job_id, tenant_id=job.tenant_id)
+            return replace(after, version=job.version + 1)
+    raise _busy()
+
+
+def is_paused(ports: Ports, job_id: str) -> bool:
+    return bool(store.find_job(ports.documents, job_id).paused_by)
+
+
+def belongs_to(ports: Ports, job_id: str, tenant_id: str) -> bool:
+    """For work in the background, which has no caller. Raises NotFound."""
+    return store.find_job(ports.documents, job_id).tenant_id == tenant_id
+
+
 def retry_plan(ports: Ports, caller: Caller, job_id: str, *, from_order: int | None = None) -> RetryPlan:
     """What a retry would keep and rerun: an order and all behind it, or else whatever did not succeed."""
     return _plan_retry(ports, get_job(ports, caller, job_id), from_order)
 
 
-def retry(ports: Ports, caller: Caller, job_id: str, *, from_order: int | None = None) -> Job:
-    """Run part of an ended job again, in place: attempts and history go on."""
+def retry(
+    ports: Ports,
+    caller: Caller,
+    job_id: str,
+    *,
+    from_order: int | None = None,
+    roots: Sequence[int] | None = None,
+) -> Job:
+    """Run part of an ended job again, in place: attempts and history go on. `roots` are several such orders."""
     require(caller, Permission.JOBS_WRITE)
     for _ in range(_TRIES):
         job = get_job(ports, caller, job_id)
-        plan = _plan_retry(ports, job, from_order)
+        plan = _plan_retry(ports, job, from_order, roots)
         states = list(job.states)
         for number in plan.reruns:
             states[number - 1] = _QUEUED
@@ -148,6 +189,7 @@ def retry(ports: Ports, caller: Caller, job_id: str, *, from_order: int | None =
             deadline=None,
             warnings=0,
             cancel_requested_by="",
+            paused_by="",
             look_at=ports.clock.now(),
         )
         told = f"{len(plan.reruns)} orders run again, {len(plan.keeps)} are kept"
@@ -157,7 +199,7 @@ def retry(ports: Ports, caller: Caller, job_id: str, *, from_order: int | None =
     raise _busy()
 
 
-def _plan_retry(ports: Ports, job: Job, from_order: int | None) -> RetryPlan:
+def _plan_retry(ports: Ports, job: Job, from_order: int | None, several: Sequence[int] | None = None) -> RetryPlan:
     if not job.status.ended:
         raise Conflict(f"The job is {job.status}; it can be retried once it has ended.")
     if from_order is not None and not 1 <= from_order <= job.order_count:
@@ -166,6 +208,8 @@ def _plan_retry(ports: Ports, job: Job, from_order: int | None) -> RetryPlan:
     roots = [each.number for each in orders if each.status is not OrderStatus.SUCCEEDED]
     if from_order is not None:
         roots = [from_order]
+    if several is not None:
+        roots = list(several)
     if not roots:
         raise Conflict("Every order succeeded; say from which one to run again.")
     again = dag.descendants([each.spec.dependencies for each in orders], roots)

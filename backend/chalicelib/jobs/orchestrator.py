@@ -166,7 +166,7 @@ class Orchestrator:
             results=results,
             lost=frozenset(lost),
             busy_queues=self._busy_queues(job, plan, statuses),
-            why_held=tenant.why_held,
+            why_held=why_held(job, tenant),
             room=room,
         )
 
@@ -283,6 +283,11 @@ class Orchestrator:
         )
         for each in waiters.items:
             wake(self._ports, each.key.sort.removeprefix("waiter#"), tenant_id=job.tenant_id)
+
+
+def why_held(job: Job, tenant: Standing) -> str:
+    """Why nothing of the job may start, in words; empty when it may."""
+    return tenant.why_held or (f"paused by {job.paused_by}" if job.paused_by else "")
 
 
 def plan_of(orders: Iterable[Order]) -> Plan:

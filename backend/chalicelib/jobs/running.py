@@ -15,7 +15,7 @@ import stamina
 from chalicelib.accounts.tenants.standing import standing
 from chalicelib.errors import MillraceError
 from chalicelib.jobs import results, store
-from chalicelib.jobs.actions import SHELL, Action, Actions, Stopped, Task
+from chalicelib.jobs.actions import SHELL, Action, Actions, HandedBack, Stopped, Task
 from chalicelib.jobs.decide import CANCELLED, HELD, LOST, STOPPED
 from chalicelib.jobs.executors import Assignment
 from chalicelib.jobs.logs import LogWriter
@@ -176,7 +176,9 @@ class Runner:
         log = running.log = self._open_log(job, order)
         task = Task(self._ports, job, order, lambda line: log.add(f"{line}\n".encode()), running.stop.is_set)
         try:
-            action(task)
+            artifacts = action(task) or ()
+        except HandedBack as back:
+            return Finding(OrderStatus.QUEUED, back.reason)
         except Stopped:
             ended = (OrderStatus.QUEUED, STOPPED) if running.shutting_down else (OrderStatus.CANCELLED, CANCELLED)
             return Finding(*ended)
@@ -185,7 +187,7 @@ class Runner:
             return Finding(OrderStatus.FAILED, error.detail)
         finally:
             log.close()
-        return Finding(OrderStatus.SUCCEEDED, "")
+        return Finding(OrderStatus.SUCCEEDED, "", artifacts=tuple(artifacts))
 
     def _open_log(self, job: Job, order: Order) -> LogWriter:
         limit = self._ports.settings.log_limit

@@ -3,20 +3,19 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, field_validator, model_validator
 
 from chalicelib.errors import Fault, Invalid
 from chalicelib.jobs import dag
 from chalicelib.jobs.model import RunWhen, Target
 from chalicelib.validation import parse
+from chalicelib.yamltext import read_yaml
 
 MAX_ORDERS = 2000
 MAX_DEPENDENCIES = 20_000
 MAX_TEXT = 5_000_000
-MAX_DEPTH = 40
 MAX_SECONDS = 7 * 24 * 3600
 DEFAULT_PRESIGN_EXPIRY = 7200
 TARGET_TIMEOUTS = {Target.LAMBDA: 900, Target.CODEBUILD: 8 * 3600}
@@ -161,14 +160,7 @@ def parse_submission(text: str) -> JobRequest:
     """A job from YAML or JSON text. Raises Invalid with every fault and its place."""
     if len(text) > MAX_TEXT:
         raise Invalid(f"The job is longer than {MAX_TEXT:,} characters.")
-    try:
-        _refuse_bombs(text)
-        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
-        raise Invalid("The text is neither YAML nor JSON.", [_syntax_fault(error)]) from None
-    except ValueError as error:
-        raise Invalid("The text cannot be read.", [Fault("", str(error))]) from None
-    return parse_request(data)
+    return parse_request(read_yaml(text))
 
 
 def parse_request(data: object) -> JobRequest:
@@ -232,40 +224,3 @@ def _chain_faults(request: JobRequest) -> list[Fault]:
     if request.presign_expiry >= needed:
         return []
     return [Fault("presign_expiry", f"must be at least {needed}: so long can the longest chain of orders take")]
-
-
-def _refuse_bombs(text: str) -> None:
-    """What would grow when it is built: nesting so deep that libyaml overruns its stack, and aliases of aliases."""
-    depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_DEPTH:
-            raise yaml.MarkedYAMLError(problem="it is nested too deeply", problem_mark=_mark(event))
-        if isinstance(event, yaml.AliasEvent):
-            problem = f"aliases (`*{event.anchor}`) are not read; write it out"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=_mark(event))
-
-
-def _mark(event: yaml.Event) -> yaml.Mark:
-    """The C parser has marks of its own kind; the stubs know only the other."""
-    return cast(yaml.Mark, event.start_mark)
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Safe YAML in which a name given twice is a fault."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:  # noqa: FBT001, FBT002 - the library's signature
-        seen = set()
-        for key, _ in node.value:
-            if key.tag != "tag:yaml.org,2002:str":
-                continue
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"`{key.value}` stands here twice", key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
-
-
-def _syntax_fault(error: yaml.YAMLError) -> Fault:
-    mark = getattr(error, "problem_mark", None)
-    place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-    return Fault(place, getattr(error, "problem", None) or str(error))

@@ -3,6 +3,7 @@
 from chalicelib.accounts import store as members
 from chalicelib.accounts.tenants import store
 from chalicelib.documents import ConditionFailed, Delete, Index, Key, Range
+from chalicelib.generation import clearing as generation
 from chalicelib.jobs import clearing
 from chalicelib.jobs.actions import Task
 from chalicelib.wiring import Ports
@@ -12,7 +13,7 @@ _AT_ONCE = 100
 
 
 def tear_down(task: Task) -> None:
-    """Jobs with logs and artifacts, members, units, notifications, usage, and at last the name. The audit stays."""
+    """Jobs, templates, seed data, members, units, notifications, usage, and at last the name. The audit stays."""
     ports, tenant_id = task.ports, str(task.order.spec.settings["tenant_id"])
     tenant = store.get_tenant(ports.documents, tenant_id)
     if tenant is None:
@@ -20,6 +21,7 @@ def tear_down(task: Task) -> None:
         return
     jobs = clearing.clear(ports, tenant_id, keep=task.job.job_id, by=task.job.username, stopped=task.stopped)
     task.say(f"Removed {jobs} jobs.")
+    task.say(f"Removed {generation.clear(ports, tenant_id)} templates and seed data.")
     task.say(f"Removed {_remove_members(ports, tenant_id)} members.")
     for partition in (f"tenant#{tenant_id}", f"channels#{tenant_id}", f"deliveries#{tenant_id}", f"usage#{tenant_id}"):
         _remove_partition(ports, partition, keep=store.tenant_key(tenant_id))

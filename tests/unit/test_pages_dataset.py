@@ -1,0 +1,142 @@
+"""The page of a generation job, in a browser."""
+
+import pytest
+
+from chalicelib.generation.jobs import operations
+from tests.generating import ONE_STEP, Factory
+from tests.pages import signed_in
+
+
+@pytest.fixture
+def ada(people):
+    return signed_in(people, people.owner)
+
+
+@pytest.fixture
+def factory(ports, people):
+    return Factory(ports, people.caller(people.owner))
+
+
+def see(browser, job_id, path=""):
+    return browser.get(f"/jobs/{job_id}/dataset{path}")
+
+
+def test_a_finished_job_shows_records_money_and_files(factory, ada):
+    page = see(ada, factory.make_it(num_records=20))
+    assert page.title.startswith("Succeeded")
+    assert "20 of 20 records made" in page.words
+    assert "Topic 0" in page.words or "topic 0" in page.words
+    assert [each.text for each in page.all("a") if "/files/" in each.get("href")] == ["data.jsonl"]
+
+
+def test_a_file_is_a_link_away(factory, ada):
+    page = see(ada, factory.make_it())
+    (link,) = [each.get("href") for each in page.all("a") if "/files/" in each.get("href")]
+    assert ada.leads_to(link).startswith("/files/")
+
+
+def test_a_job_that_was_just_submitted_says_what_comes(factory, ada):
+    page = see(ada, factory.submit(num_records=20))
+    assert "About to begin" in page.words
+    assert "JSONL will be here when it is done" in page.words
+    assert page.all("div", id="dataset")[0].get("data-hx-get")
+
+
+def test_a_page_that_has_ended_asks_no_more(factory, ada):
+    page = see(ada, factory.make_it())
+    assert page.all("div", id="dataset")[0].get("data-hx-get") is None
+
+
+def test_each_step_has_its_cost(factory, ada):
+    page = see(ada, factory.make_it(num_records=20))
+    assert "draft offline/small 20" in page.words
+    assert "short offline/small 20" in page.words
+
+
+def test_a_used_up_budget_is_explained_and_raised(factory, ada):
+    job_id = factory.make_it(num_records=200, budget_limit=0.003)
+    page = see(ada, job_id)
+    assert "The budget is used up" in page.words
+    assert "kept and exported" in page.words
+    ada.submit(page, f"/jobs/{job_id}/dataset/budget", budget="1")
+    factory.run(job_id)
+    assert "200 of 200 records made" in see(ada, job_id).words
+
+
+@pytest.mark.parametrize("typed", ["", "lots", "-1", "0"])
+def test_a_budget_that_is_none_is_refused(factory, ada, typed):
+    job_id = factory.make_it(num_records=200, budget_limit=0.003)
+    reply = ada.submit(see(ada, job_id), f"/jobs/{job_id}/dataset/budget", budget=typed)
+    assert reply.status == 400
+
+
+def test_a_job_pauses_and_goes_on(factory, ada):
+    job_id = factory.submit(num_records=20)
+    paused = ada.follow(ada.submit(see(ada, job_id), f"/jobs/{job_id}/dataset/pause"))
+    assert paused.title.startswith("Paused")
+    ada.submit(paused, f"/jobs/{job_id}/dataset/continue")
+    factory.run(job_id)
+    assert see(ada, job_id).title.startswith("Succeeded")
+
+
+def test_failed_records_are_told_with_their_reasons_and_tried_again(factory, ada):
+    job_id = factory.make_it(steps=ONE_STEP, num_records=40, model="offline/small+refuse=20")
+    page = see(ada, job_id)
+    assert "failed Look at them" in page.words
+    failed = see(ada, job_id, "/records?failed=1")
+    assert "failed:" in failed.words
+    assert ada.submit(page, f"/jobs/{job_id}/dataset/retry").status == 303
+
+
+def test_records_are_searched_and_paged(factory, ada):
+    job_id = factory.make_it(num_records=60)
+    (link,) = see(ada, job_id, "/records").all("a", rel="next")
+    assert "start=50" in link.get("href")
+    assert len(see(ada, job_id, "/records?text=topic+3").all("tr")) == 1 + 6
+
+
+def test_nothing_found_says_so(factory, ada):
+    assert "Nothing found" in see(ada, factory.make_it(), "/records?text=zzzzzz").words
+
+
+def test_another_format_is_exported_later(factory, ada):
+    job_id = factory.make_it()
+    reply = ada.submit(see(ada, job_id), f"/jobs/{job_id}/dataset/export", format="csv", partition="")
+    factory.run(reply.header("Location").split("/")[2].partition("?")[0])
+    files = [each.text for each in see(ada, job_id).all("a") if "/files/" in each.get("href")]
+    assert files == ["data.jsonl", "data.csv"]
+
+
+def test_an_unknown_format_is_refused(factory, ada):
+    job_id = factory.make_it()
+    assert ada.submit(see(ada, job_id), f"/jobs/{job_id}/dataset/export", format="exe").status == 400
+
+
+def test_a_draft_waits_for_its_seed_data(factory, ada, people):
+    request = factory.request(start=False).model_copy(update={"seed_data_id": None})
+    job_id = operations.submit(factory.ports, factory.me, request).job_id
+    assert "waits for its seed data" in see(ada, job_id).words
+
+
+def test_the_list_of_jobs_leads_to_records(factory, ada):
+    job_id = factory.make_it()
+    links = [each.get("href") for each in ada.get("/jobs?kind=generation").all("a", class_="name")]
+    assert links == [f"/jobs/{job_id}/dataset"]
+
+
+def test_orders_and_records_lead_to_each_other(factory, ada):
+    job_id = factory.make_it()
+    assert f'href="/jobs/{job_id}"' in see(ada, job_id).html
+    assert f'href="/jobs/{job_id}/dataset"' in ada.get(f"/jobs/{job_id}").html
+
+
+def test_another_organisation_sees_nothing_of_it(factory, people):
+    job_id = factory.make_it()
+    stranger = signed_in(people, people.stranger)
+    stranger.get(f"/jobs/{job_id}/dataset", 404)
+    stranger.get(f"/jobs/{job_id}/dataset/records", 404)
+
+
+def test_a_viewer_looks_and_changes_nothing(factory, people):
+    page = see(signed_in(people, people.viewer), factory.make_it())
+    assert [each.get("action") for each in page.all("form")] == ["/logout"]
