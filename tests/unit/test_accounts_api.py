@@ -94,6 +94,12 @@ def test_the_fifth_failure_locks(people):
     assert login(people).status == 429
 
 
+def test_failures_from_before_an_account_do_not_keep_its_owner_out(people):
+    for _ in range(6):
+        login(people, email=SIGNUP["email"], password="wrong")
+    assert people.nobody.post("/api/signup", SIGNUP).status == 201
+
+
 def test_a_lock_says_when_to_come_again(people):
     for _ in range(5):
         login(people, password="wrong")

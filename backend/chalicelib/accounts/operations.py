@@ -52,6 +52,8 @@ def signup(ports: Ports, *, email: str, password: str, organisation: str, origin
         if tenants.organisation_key(organisation) in error.keys:
             raise OrganisationTaken(organisation) from None
         raise
+    # Failed attempts from before there was an account must not keep its owner out.
+    store.delete_lockout(ports.documents, user.email, origin.address)
     _send_verification(ports, user)
     return user
 
