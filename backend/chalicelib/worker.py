@@ -44,7 +44,7 @@ REPORTED_WITHIN = 60.0
 """Seconds after its timeout in which an order has surely been reported."""
 STOP_WITHIN = 25.0
 """Seconds that orders have to stop in when the worker is told to end: a spot instance has 30."""
-NICENESS = 5
+NICENESS = 15
 """Where cores are short, people are answered before orders are run."""
 BOOK_TICK, SWEEP_TICK, NOTIFY_TICK = 0.1, 0.25, 1.0
 ACTIONS: Actions = {TEARDOWN: tear_down, GENERATE: generate, EXPORT: export}
