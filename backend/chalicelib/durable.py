@@ -14,14 +14,13 @@ def sync_folder(folder: Path | str) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """The folder and its missing parents, readable by their owner alone."""
-    try:
-        folder.mkdir(mode=0o700)
-    except FileExistsError:
-        if not folder.is_dir():
-            raise
-    except FileNotFoundError:
-        make_folder(folder.parent)
-        make_folder(folder)
-    else:
-        sync_folder(folder.parent)
+    """The folder and its missing parents, readable by their owner alone, while others may remove empty ones."""
+    while not folder.is_dir():
+        try:
+            folder.mkdir(mode=0o700)
+            sync_folder(folder.parent)
+        except FileExistsError:
+            if folder.is_file() or folder.is_symlink():
+                raise
+        except FileNotFoundError:
+            make_folder(folder.parent)
