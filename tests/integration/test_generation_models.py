@@ -27,8 +27,8 @@ def factory(server, tmp_path):
     file = tmp_path / "prices.json"
     prices = {"version": "t1", "unit": "micro-dollars per million tokens", "prices": [{**PRICE, "date": "2026-11-20"}]}
     file.write_text(json.dumps(prices))
-    ports = make.ports(MILLRACE_PRICES=str(file), MILLRACE_MODEL_PATIENCE="8")
-    model = OpenAiModels(server.url, "", ports.clock, timeout=1)
+    ports = make.ports(MILLRACE_PRICES=str(file), MILLRACE_MODEL_PATIENCE="15")
+    model = OpenAiModels(server.url, "", ports.clock, timeout=3)
     yield Factory(replace(ports, llm=model))
     model.close()
 

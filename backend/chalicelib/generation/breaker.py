@@ -23,7 +23,7 @@ class Breaker:
         self._trying = False
 
     def wait(self) -> float:
-        """0 when a call may go now; it must be followed by `worked` or `failed`."""
+        """0 when a call may go now; it must be followed by `worked`, `failed` or `left_out`."""
         with self._lock:
             now = self._now()
             if now < self._shut_until:
@@ -33,6 +33,11 @@ class Breaker:
                     return SHORTEST
                 self._trying = True
             return 0.0
+
+    def left_out(self) -> None:
+        """The call that was let through did not go, and told nothing."""
+        with self._lock:
+            self._trying = False
 
     def worked(self) -> None:
         with self._lock:

@@ -59,7 +59,11 @@ class Caller:
             "The model did not answer for too long, and is left alone for a while."
         )
         while self._let_through(breaker, until):
-            hold.ensure(worst)
+            try:
+                hold.ensure(worst)
+            except BaseException:
+                breaker.left_out()
+                raise
             try:
                 answer = self._llm.complete(request)
             except Throttled as busy:

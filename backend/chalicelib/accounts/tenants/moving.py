@@ -127,9 +127,12 @@ def _moved(ports: Ports, tenant: Tenant, parent_id: str) -> list[Write]:
     _check_active(_find(ports, parent_id))
     checks.add(store.tenant_key(new.root), _ROOT)
     checks.add(store.tenant_key(parent_id), _ACTIVE)
-    grown = new.grown(branch, parent_id)
     if new.root == old.root:
-        return [store.put_tree(grown), *checks.writes()]
+        # Somebody may have moved one below the other since the first look: only the last one tells of circles.
+        if tenant.tenant_id not in new:
+            raise _busy()
+        return [store.put_tree(new.grown(new.branch(tenant.tenant_id), parent_id)), *checks.writes()]
+    grown = new.grown(branch, parent_id)
     left = Tree(old.root, {}, old.version) if tenant.tenant_id == old.root else old.without(tenant.tenant_id)
     return [store.put_tree(left), store.put_tree(grown), *checks.writes()]
 
