@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.generation import running
 from chalicelib.jobs import operations as jobs
 from chalicelib.llm.openai import OpenAiModels
 from tests import make
@@ -23,11 +24,13 @@ def server():
 
 
 @pytest.fixture
-def factory(server, tmp_path):
+def factory(server, tmp_path, request):
     file = tmp_path / "prices.json"
     prices = {"version": "t1", "unit": "micro-dollars per million tokens", "prices": [{**PRICE, "date": "2026-11-20"}]}
     file.write_text(json.dumps(prices))
-    ports = make.ports(MILLRACE_PRICES=str(file), MILLRACE_MODEL_PATIENCE="15")
+    # A process keeps its breakers for life, and the outage of one test is no business of the next.
+    running.breakers.cache_clear()
+    ports = make.ports(MILLRACE_PRICES=str(file), MILLRACE_MODEL_PATIENCE=getattr(request, "param", "15"))
     model = OpenAiModels(server.url, "", ports.clock, timeout=3)
     yield Factory(replace(ports, llm=model))
     model.close()
@@ -78,6 +81,7 @@ def test_a_lie_about_usage_is_charged_as_the_worst_case(factory, server):
     assert "more than the request allowed" in factory.records(job_id)[0].error
 
 
+@pytest.mark.parametrize("factory", ["3"], indirect=True, ids=["patience"])
 def test_an_outage_is_a_failure(server, factory):
     server.sick = [(503, {"error": {"message": "down"}})] * 1000
     job_id = made(factory, num_records=20)
