@@ -202,7 +202,11 @@ class TestCommands:
     @pytest.mark.parametrize("value", ["a\0b", "\ud800", "x" * 3_000_000])
     def test_an_environment_that_cannot_be_is_not_started(self, plain: Trial, value: str) -> None:
         assert plain("true", A=value).ending is Ending.NOT_STARTED
-        assert plain("true").succeeded
+
+    def test_an_order_after_one_that_could_not_start_is_left_alone(self, plain: Trial) -> None:
+        for _ in range(10):
+            assert plain("true", A="x" * 3_000_000).ending is Ending.NOT_STARTED
+            assert plain("true").succeeded
 
     def test_messages_of_the_shell_name_it_alone(self, plain: Trial) -> None:
         plain("nosuchcommand")

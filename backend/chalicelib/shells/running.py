@@ -165,12 +165,26 @@ class Watch:
     def _end(self, word: bytes) -> Outcome:
         self._drain()
         if word[:1] == b"O":
-            return _not_started(self.control.recv(64))
+            number = self._hear()
+            self._await_reaping()
+            return _not_started(number)
         if word[:1] == b"N":
             return Outcome(Ending.NOT_STARTED, detail=word[1:].decode(errors="replace"))
         if word[:1] != b"E":
             return self.cut or Outcome(Ending.LOST, detail="the process that starts shells has died")
         return self.cut or _outcome(os.waitstatus_to_exitcode(int(word[1:])))
+
+    def _await_reaping(self) -> None:
+        """Until the spawner is through with a child that became no shell: what it kills then must not be our next one.
+
+        The child's own words end with an empty one; a second empty one is the end of the socket.
+        """
+        empty = 0
+        while empty < 2 and select.select([self.control], [], [], PATIENCE)[0]:  # noqa: PLR2004 - as told above
+            word = self._hear()
+            if word[:1] == b"E":
+                return
+            empty += not word
 
     def _drain(self) -> None:
         """What the shell wrote before it ended. Whoever else holds the pipe open is not waited for."""
