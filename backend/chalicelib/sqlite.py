@@ -27,6 +27,17 @@ BATCH = 500
 """Writes in one transaction, so that the first of them does not wait for all of a flood."""
 BUSY_SECONDS = 10
 
+_forks = 0
+"""How many forks lie between this process and the first one."""
+
+
+def _count_fork() -> None:
+    global _forks  # noqa: PLW0603 - of the process, as the forks are
+    _forks += 1
+
+
+os.register_at_fork(after_in_child=_count_fork)
+
 _abandoned: list[object] = []
 """What a fork left behind. Closing it in the child could release the parent's locks, so it is kept."""
 
@@ -43,7 +54,7 @@ class Database:
         self._migrations = migrations
         self._readers: deque[sqlite3.Connection] = deque()
         self._commits = self._open()
-        self._process = os.getpid()
+        self._forks = _forks
 
     def write(self, operation: Operation[T], *, durable: bool = True) -> T:
         """Run the operation inside a transaction; undone when it raises, durable when it returns.
@@ -97,17 +108,17 @@ class Database:
         return _GroupCommit(connection, turn, self._path)
 
     def _follow_fork(self) -> None:
-        if self._process != os.getpid() and self._path is not None:
+        if self._forks != _forks and self._path is not None:
             _abandoned.append((self._commits, self._readers))
             self._readers = deque()
             self._commits = self._open()
-            self._process = os.getpid()
+            self._forks = _forks
 
 
 class _Write(Generic[T]):
     """One caller's operation on its way through a commit."""
 
-    __slots__ = ("done", "durable", "error", "operation", "result", "wake")
+    __slots__ = ("_asleep", "done", "durable", "error", "operation", "result")
 
     def __init__(self, operation: Operation[T], *, durable: bool) -> None:
         self.operation = operation
@@ -115,7 +126,17 @@ class _Write(Generic[T]):
         self.result: T | None = None
         self.error: Exception | None = None
         self.done = False
-        self.wake = threading.Event()
+        self._asleep = threading.Lock()
+        self._asleep.acquire()
+
+    def sleep(self) -> None:
+        """Until somebody calls `wake`, or at once if they have since the last time."""
+        self._asleep.acquire()
+
+    def wake(self) -> None:
+        # A bare lock is a fraction of an Event; that it is open already is what was wanted.
+        with suppress(RuntimeError):
+            self._asleep.release()
 
 
 class _GroupCommit:
@@ -138,8 +159,7 @@ class _GroupCommit:
                     self._leader.release()
                     self._wake_next()
             else:
-                write.wake.wait()
-                write.wake.clear()
+                write.sleep()
         if write.error is not None:
             raise write.error
         return write.result  # type: ignore[return-value]  # T itself may be None
@@ -156,7 +176,7 @@ class _GroupCommit:
     def _wake_next(self) -> None:
         """Whoever came too late for the last batch, and saw it still under way, is waiting: let them lead."""
         with suppress(IndexError):
-            self._pending[0].wake.set()
+            self._pending[0].wake()
 
     def _commit_pending(self) -> None:
         batch = [self._pending.popleft() for _ in range(min(len(self._pending), BATCH))]
@@ -172,7 +192,7 @@ class _GroupCommit:
         finally:
             for write in batch:
                 write.done = True
-                write.wake.set()
+                write.wake()
 
     def _transact(self, batch: Sequence[_Write[Any]]) -> None:
         self._sync(durable=any(write.durable for write in batch))

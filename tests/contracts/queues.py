@@ -30,6 +30,14 @@ class QueuesContract:
         assert message.body == {"text": "grün ✓", "n": [1, 2.5, None, True]}
         assert (message.group, message.receives) == ("tenant-1", 1)
 
+    def test_what_need_not_be_durable_comes_too(self, queues: Queues) -> None:
+        for number in range(300):
+            queues.send("work", [Message({"n": number})], durable=False)
+        seen: set[int] = set()
+        while len(seen) < 300 and (received := queues.receive("work", limit=10, wait=5)):
+            seen |= {message.body["n"] for message in received}
+        assert seen == set(range(300))
+
     def test_an_empty_queue_gives_nothing(self, queues: Queues) -> None:
         assert queues.receive("work") == []
         assert queues.depth("work") == 0

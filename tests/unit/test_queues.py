@@ -1,4 +1,5 @@
 import os
+import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -192,6 +193,19 @@ class TestWakes:
 
 
 class TestProcesses:
+    def test_a_forked_child_sends_what_need_not_be_durable(self, tmp_path: Path) -> None:
+        with closing(Database(tmp_path / "millrace.db")) as database:
+            queues = SqliteQueues(database, SystemClock(), tmp_path / "wake")
+            queues.send("work", [Message({"n": 1})], durable=False)
+            assert [each.body["n"] for each in queues.receive("work", wait=10)] == [1]
+            child = os.fork()
+            if child == 0:
+                queues.send("work", [Message({"n": 2})], durable=False)
+                signal.pause()
+            assert [each.body["n"] for each in queues.receive("work", wait=10)] == [2]
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
     def test_each_message_reaches_one_process_once(self, tmp_path: Path) -> None:
         queues = writers.open_queues(tmp_path)
         names = ["first", "second"]

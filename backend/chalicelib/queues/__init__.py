@@ -42,7 +42,7 @@ class Queues(Protocol):
     def send(self, queue: str, messages: Sequence[Message], *, durable: bool = True) -> None:
         """At most BATCH_LIMIT messages; all of them or an error.
 
-        What need not be `durable` outlives every process, but maybe not a power cut.
+        What need not be `durable` is on its way at the return, and may be lost with its process.
         """
         ...
 

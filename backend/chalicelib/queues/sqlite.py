@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from secrets import token_hex
@@ -20,6 +21,7 @@ import orjson
 from chalicelib.clock import Clock
 from chalicelib.queues import MAX_RECEIVES, Message, Received
 from chalicelib.queues.checks import check_name, encode_messages
+from chalicelib.queues.later import Later
 from chalicelib.queues.wakes import FifoWakes, ThreadWakes, Wakes
 from chalicelib.sqlite import Database
 
@@ -86,12 +88,17 @@ class SqliteQueues:
         self._database = database
         self._clock = clock
         self._wakes: Wakes = FifoWakes(wake_folder) if wake_folder else ThreadWakes()
+        self._later = Later(partial(self._send, durable=False)) if wake_folder else None
 
     def send(self, queue: str, messages: Sequence[Message], *, durable: bool = True) -> None:
         check_name(queue)
+        if self._later and not durable:
+            self._later.put(queue, messages)
+        elif messages:
+            self._send(queue, messages, durable=durable)
+
+    def _send(self, queue: str, messages: Sequence[Message], *, durable: bool) -> None:
         bodies = encode_messages(messages)
-        if not messages:
-            return
         now = self._now()
 
         def insert(connection: sqlite3.Connection) -> None:
