@@ -43,27 +43,25 @@ class Home:
 
     def processes(self) -> list[int]:
         """The first process and all below it: web processes, workers, what starts their shells. Not the shells."""
-        seen = [pid for pid in _family(self.product.pid) if _is_ours(pid)]
-        # For an instant a shell is still the program that starts it.
-        time.sleep(0.02)
-        return [pid for pid in seen if _is_ours(pid)]
+        return _family(self.product.pid)
 
 
-def _is_ours(pid: int) -> bool:
+SPAWNER = b"-I\0-S\0"
+"""In the command line of the two processes of a spawner, of which the first is the second's parent."""
+
+
+def _family(pid: int, spawners: int = 0) -> list[int]:
+    """What ends while we look is left out; and so are shells, though for a while they look like what starts them."""
     try:
-        return b"python" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def _family(pid: int) -> list[int]:
-    """What ends while we look is left out."""
-    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
         tasks = list(Path(f"/proc/{pid}/task").iterdir())
         children = [int(each) for task in tasks for each in (task / "children").read_text().split()]
     except (FileNotFoundError, ProcessLookupError):
         return []
-    return [pid, *(each for child in children for each in _family(child))]
+    spawners += SPAWNER in command
+    if b"python" not in command or spawners > 2:
+        return []
+    return [pid, *(each for child in children for each in _family(child, spawners))]
 
 
 @pytest.fixture
