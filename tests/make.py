@@ -16,6 +16,7 @@ from chalicelib.identity.local import LocalIdentity
 from chalicelib.jobs.executors import Assignment, Executor, Started
 from chalicelib.jobs.model import Order, Target
 from chalicelib.jobs.submission import JobRequest, parse_request
+from chalicelib.keys.folder import FolderKeys
 from chalicelib.mail.outbox import Outbox
 from chalicelib.objects.folder import FolderObjects
 from chalicelib.queues.sqlite import SqliteQueues
@@ -71,9 +72,10 @@ def ports(clock: Clock | None = None, executors: Mapping[Target, Executor] | Non
         documents=documents,
         objects=FolderObjects(data / "objects", b"links" * 8, clock),
         queues=SqliteQueues(database, clock, None),
-        identity=LocalIdentity(documents, clock, data / "keys", hasher=CHEAP_HASHER),
+        identity=LocalIdentity(documents, clock, FolderKeys(data / "keys"), hasher=CHEAP_HASHER),
         mail=Outbox(data / "outbox", clock, sender="Millrace <millrace@millrace.test>"),
-        vault=Vault(data / "keys"),
+        keys=FolderKeys(data / "keys"),
+        vault=Vault(FolderKeys(data / "keys")),
         llm=connect_models(read, clock),
         prices=connect_prices(read),
         renderer=RENDERER,

@@ -108,6 +108,17 @@ class Settings:
     table: str = _setting("MILLRACE_TABLE", "DynamoDB table (aws)", "millrace")
     bucket: str = _setting("MILLRACE_BUCKET", "S3 bucket (aws)", "millrace")
     queue_prefix: str = _setting("MILLRACE_QUEUE_PREFIX", "prefix of the SQS queues' names (aws)", "millrace-")
+    keys_path: str = _setting("MILLRACE_KEYS_PATH", "path of the keys in Parameter Store (aws)", "/millrace/keys")
+    user_pool: str = _setting("MILLRACE_USER_POOL", "Cognito user pool, as pool-id/client-id; empty: none (aws)", "")
+    work_function: str = _setting("MILLRACE_WORK_FUNCTION", "Lambda that runs orders; empty: none (aws)", "")
+    build_project: str = _setting("MILLRACE_BUILD_PROJECT", "CodeBuild project that runs orders; empty: none (aws)", "")
+    run_document: str = _setting("MILLRACE_RUN_DOCUMENT", "SSM document that runs orders; empty: none (aws)", "")
+    task: str = _setting("MILLRACE_TASK", "ECS, as cluster/task-definition/container; empty: none (aws)", "")
+    task_network: frozenset[str] = _setting(
+        "MILLRACE_TASK_NETWORK", "its subnets and security groups, by commas (aws)", "", _names
+    )
+    watchdog: str = _setting("MILLRACE_WATCHDOG", "ARN of the watchdog's state machine (aws)", "")
+    done_bucket: str = _setting("MILLRACE_DONE_BUCKET", "bucket that learns of finished jobs; empty: its own (aws)", "")
     aws_endpoint: str = _setting("MILLRACE_AWS_ENDPOINT", "URL of an AWS emulator; empty: AWS itself", "")
 
     @property

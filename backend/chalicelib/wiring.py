@@ -10,6 +10,7 @@ from chalicelib.generation.templates.rendering import Renderer
 from chalicelib.identity import Identity
 from chalicelib.jobs.executors import Executor
 from chalicelib.jobs.model import Target
+from chalicelib.keys import Keys
 from chalicelib.llm import Llm, Prices
 from chalicelib.mail import Mailer
 from chalicelib.objects import Objects
@@ -29,6 +30,7 @@ class Ports:
     queues: Queues
     identity: Identity
     mail: Mailer
+    keys: Keys
     vault: Vault
     llm: Llm
     prices: Prices
@@ -38,9 +40,8 @@ class Ports:
 
 def connect(settings: Settings, clock: Clock | None = None) -> Ports:
     """The ports of a home. The local one makes its data folder on first use."""
-    if settings.home is Home.AWS:
-        raise BadSettings("MILLRACE_HOME: `aws` is not offered by this version; use `local`.")
-    return _connect_local(settings, clock or SystemClock())
+    connect_home = _connect_aws if settings.home is Home.AWS else _connect_local
+    return connect_home(settings, clock or SystemClock())
 
 
 def _connect_local(settings: Settings, clock: Clock) -> Ports:
@@ -48,7 +49,6 @@ def _connect_local(settings: Settings, clock: Clock) -> Ports:
     from chalicelib.documents.sqlite import SqliteDocuments  # noqa: PLC0415
     from chalicelib.identity.local import LocalIdentity  # noqa: PLC0415
     from chalicelib.jobs.executors.process import ProcessExecutor  # noqa: PLC0415
-    from chalicelib.keyfile import read_or_make  # noqa: PLC0415
     from chalicelib.mail.outbox import Outbox  # noqa: PLC0415
     from chalicelib.objects.folder import FolderObjects  # noqa: PLC0415
     from chalicelib.queues.sqlite import SqliteQueues  # noqa: PLC0415
@@ -58,21 +58,75 @@ def _connect_local(settings: Settings, clock: Clock) -> Ports:
     database = Database(data / "millrace.db")
     documents = SqliteDocuments(database, clock)
     queues = SqliteQueues(database, clock, data / "wake")
-    keys = data / "keys"
+    keys = connect_keys(settings)
     return Ports(
         settings=settings,
         clock=clock,
         documents=documents,
-        objects=FolderObjects(data / "objects", read_or_make(keys / "links.key", _random_key), clock),
+        objects=FolderObjects(data / "objects", keys.read_or_make("links.key", _random_key), clock),
         queues=queues,
         identity=LocalIdentity(documents, clock, keys),
         mail=Outbox(data / "outbox", clock, sender=settings.mail_from),
+        keys=keys,
         vault=Vault(keys),
         llm=connect_models(settings, clock),
         prices=connect_prices(settings),
         renderer=Renderer(),
         executors={Target.PROCESS: ProcessExecutor(queues, workers_folder(settings))},
     )
+
+
+def _connect_aws(settings: Settings, clock: Clock) -> Ports:
+    from chalicelib import aws  # noqa: PLC0415
+    from chalicelib.documents.dynamodb import DynamoDocuments  # noqa: PLC0415
+    from chalicelib.jobs.executors.process import ProcessExecutor  # noqa: PLC0415
+    from chalicelib.mail.ses import SesMail  # noqa: PLC0415
+    from chalicelib.objects.s3 import S3Objects  # noqa: PLC0415
+    from chalicelib.queues.sqs import SqsQueues  # noqa: PLC0415
+
+    documents = DynamoDocuments(aws.connect("dynamodb", settings), settings.table, clock)
+    queues = SqsQueues(aws.connect("sqs", settings), settings.queue_prefix)
+    keys = connect_keys(settings)
+    return Ports(
+        settings=settings,
+        clock=clock,
+        documents=documents,
+        objects=S3Objects(aws.connect("s3", settings), settings.bucket, clock),
+        queues=queues,
+        identity=_connect_identity(settings, documents, keys, clock),
+        mail=SesMail(aws.connect("sesv2", settings), sender=settings.mail_from),
+        keys=keys,
+        vault=Vault(keys),
+        llm=connect_models(settings, clock),
+        prices=connect_prices(settings),
+        renderer=Renderer(),
+        executors={Target.PROCESS: ProcessExecutor(queues, workers_folder(settings))},
+    )
+
+
+def _connect_identity(settings: Settings, documents: Documents, keys: Keys, clock: Clock) -> Identity:
+    if not settings.user_pool:
+        from chalicelib.identity.local import LocalIdentity  # noqa: PLC0415
+
+        return LocalIdentity(documents, clock, keys)
+    from chalicelib import aws  # noqa: PLC0415
+    from chalicelib.identity.cognito import CognitoIdentity, fetch_keys  # noqa: PLC0415
+
+    pool_id, _, client_id = settings.user_pool.partition("/")
+    fetch = fetch_keys(pool_id.partition("_")[0], pool_id)
+    client = aws.connect("cognito-idp", settings)
+    return CognitoIdentity(client, documents, clock, pool_id=pool_id, client_id=client_id, keys=fetch)
+
+
+def connect_keys(settings: Settings) -> Keys:
+    if settings.home is Home.LOCAL:
+        from chalicelib.keys.folder import FolderKeys  # noqa: PLC0415
+
+        return FolderKeys(keys_folder(settings))
+    from chalicelib import aws  # noqa: PLC0415
+    from chalicelib.keys.parameters import ParameterKeys  # noqa: PLC0415
+
+    return ParameterKeys(aws.connect("ssm", settings), settings.keys_path)
 
 
 def connect_models(settings: Settings, clock: Clock) -> Llm:
@@ -111,7 +165,11 @@ def rotate_signing_key(settings: Settings) -> str:
     """The id of the key that signs from now on."""
     from chalicelib.identity.signing import rotate  # noqa: PLC0415 - as above
 
-    return rotate(settings.data / "keys" / "tokens.json")
+    return rotate(connect_keys(settings))
+
+
+def keys_folder(settings: Settings) -> Path:
+    return settings.data / "keys"
 
 
 def workers_folder(settings: Settings) -> Path:

@@ -70,7 +70,7 @@ def emulated(local: Ports, client: Callable[[str], Any]) -> Ports:
         documents=documents,
         objects=S3Objects(client("s3"), name, local.clock),
         queues=SqsQueues(client("sqs"), f"{name}-"),
-        identity=LocalIdentity(documents, local.clock, local.settings.data / "keys", hasher=make.CHEAP_HASHER),
+        identity=LocalIdentity(documents, local.clock, local.keys, hasher=make.CHEAP_HASHER),
     )
 
 
