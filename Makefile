@@ -5,6 +5,9 @@ MAKEFLAGS += --no-print-directory
 VENV ?= .venv
 BIN := $(VENV)/bin
 export VENV
+# An emulated AWS, which brings a botocore of its own.
+EMULATOR ?= $(VENV)-emulator
+export EMULATOR
 
 # Each tier leaves its measurements here; `make coverage` combines them.
 COVERAGE_DIR ?= $(CURDIR)/build/coverage
@@ -42,7 +45,7 @@ unit: ready ## Tests in memory, temp files and SQLite
 	$(PYTEST) tests/unit --disable-socket --allow-unix-socket --numprocesses=auto --maxprocesses=4
 
 .PHONY: integration
-integration: ready ## Adapters against emulators, workers and the command line as subprocesses
+integration: ready emulator ## Adapters against emulators, workers and the command line as subprocesses
 	@mkdir -p $(COVERAGE_DIR)
 	$(PYTEST) -n 2 tests/integration
 
@@ -81,9 +84,14 @@ lock: ready ## Choose versions anew from pyproject.toml
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --universal --python-version 3.11 --quiet --no-header --upgrade --extra home pyproject.toml -o requirements/home.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --quiet --no-header --extra home --extra test -c requirements/home.txt pyproject.toml -o requirements/test.txt
+	$(BIN)/uv pip compile --universal --python-version 3.11 --quiet --no-header --upgrade --group emulator -o requirements/emulator.txt
 	@scripts/environment test
 	$(BIN)/python scripts/export_requirements.py
 
 .PHONY: ready
 ready:
 	@scripts/environment test
+
+.PHONY: emulator
+emulator: ## Make the environment of the emulated AWS, which `make integration` starts
+	@VENV=$(EMULATOR) scripts/environment emulator
