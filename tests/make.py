@@ -20,6 +20,7 @@ from chalicelib.keys.folder import FolderKeys
 from chalicelib.mail.outbox import Outbox
 from chalicelib.objects.folder import FolderObjects
 from chalicelib.queues.sqlite import SqliteQueues
+from chalicelib.rates.files import FileRates
 from chalicelib.settings import read_settings
 from chalicelib.sqlite import Database
 from chalicelib.vault import Vault
@@ -74,6 +75,7 @@ def ports(clock: Clock | None = None, executors: Mapping[Target, Executor] | Non
         queues=SqliteQueues(database, clock, None),
         identity=LocalIdentity(documents, clock, FolderKeys(data / "keys"), hasher=CHEAP_HASHER),
         mail=Outbox(data / "outbox", clock, sender="Millrace <millrace@millrace.test>"),
+        rates=FileRates(data / "rates", clock),
         keys=FolderKeys(data / "keys"),
         vault=Vault(FolderKeys(data / "keys")),
         llm=connect_models(read, clock),

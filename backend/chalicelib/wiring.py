@@ -15,6 +15,7 @@ from chalicelib.llm import Llm, Prices
 from chalicelib.mail import Mailer
 from chalicelib.objects import Objects
 from chalicelib.queues import Queues
+from chalicelib.rates import Rates
 from chalicelib.settings import BadSettings, Home, Settings
 from chalicelib.vault import Vault
 
@@ -30,6 +31,7 @@ class Ports:
     queues: Queues
     identity: Identity
     mail: Mailer
+    rates: Rates
     keys: Keys
     vault: Vault
     llm: Llm
@@ -52,6 +54,7 @@ def _connect_local(settings: Settings, clock: Clock) -> Ports:
     from chalicelib.mail.outbox import Outbox  # noqa: PLC0415
     from chalicelib.objects.folder import FolderObjects  # noqa: PLC0415
     from chalicelib.queues.sqlite import SqliteQueues  # noqa: PLC0415
+    from chalicelib.rates.files import FileRates  # noqa: PLC0415
     from chalicelib.sqlite import Database  # noqa: PLC0415
 
     data = settings.data
@@ -67,6 +70,7 @@ def _connect_local(settings: Settings, clock: Clock) -> Ports:
         queues=queues,
         identity=LocalIdentity(documents, clock, keys),
         mail=Outbox(data / "outbox", clock, sender=settings.mail_from),
+        rates=FileRates(data / "rates", clock),
         keys=keys,
         vault=Vault(keys),
         llm=connect_models(settings, clock),
@@ -83,6 +87,7 @@ def _connect_aws(settings: Settings, clock: Clock) -> Ports:
     from chalicelib.mail.ses import SesMail  # noqa: PLC0415
     from chalicelib.objects.s3 import S3Objects  # noqa: PLC0415
     from chalicelib.queues.sqs import SqsQueues  # noqa: PLC0415
+    from chalicelib.rates.documents import DocumentRates  # noqa: PLC0415
 
     documents = DynamoDocuments(aws.connect("dynamodb", settings), settings.table, clock)
     queues = SqsQueues(aws.connect("sqs", settings), settings.queue_prefix)
@@ -95,6 +100,7 @@ def _connect_aws(settings: Settings, clock: Clock) -> Ports:
         queues=queues,
         identity=_connect_identity(settings, documents, keys, clock),
         mail=SesMail(aws.connect("sesv2", settings), sender=settings.mail_from),
+        rates=DocumentRates(documents, clock),
         keys=keys,
         vault=Vault(keys),
         llm=connect_models(settings, clock),

@@ -13,6 +13,7 @@ from chalicelib.documents.dynamodb.table import create_table
 from chalicelib.identity.local import LocalIdentity
 from chalicelib.objects.s3 import S3Objects
 from chalicelib.queues.sqs import SqsQueues
+from chalicelib.rates.documents import DocumentRates
 from chalicelib.settings import read_settings
 from chalicelib.wiring import Ports
 from tests import make
@@ -70,6 +71,7 @@ def emulated(local: Ports, client: Callable[[str], Any]) -> Ports:
         documents=documents,
         objects=S3Objects(client("s3"), name, local.clock),
         queues=SqsQueues(client("sqs"), f"{name}-"),
+        rates=DocumentRates(documents, local.clock),
         identity=LocalIdentity(documents, local.clock, local.keys, hasher=make.CHEAP_HASHER),
     )
 
