@@ -24,7 +24,7 @@ from chalicelib.rates.files import FileRates
 from chalicelib.settings import read_settings
 from chalicelib.sqlite import Database
 from chalicelib.vault import Vault
-from chalicelib.wiring import Ports, connect_models, connect_prices
+from chalicelib.wiring import Ports, connect_hosts, connect_models, connect_prices
 from tests.clocks import ManualClock
 
 RENDERER = Renderer(processes=1)
@@ -82,6 +82,7 @@ def ports(clock: Clock | None = None, executors: Mapping[Target, Executor] | Non
         prices=connect_prices(read),
         renderer=RENDERER,
         executors={Target.PROCESS: HandTarget()} if executors is None else executors,
+        hosts=connect_hosts(read),
     )
 
 

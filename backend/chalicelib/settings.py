@@ -105,6 +105,10 @@ class Settings:
     webhook_hosts: frozenset[str] = _setting(
         "MILLRACE_WEBHOOK_HOSTS", "hosts that webhooks may reach though they are private, by commas", "", _names
     )
+    github_api: str = _setting(
+        "MILLRACE_GITHUB_API", "GitHub's API, whose repositories jobs comment in", "https://api.github.com", _url
+    )
+    gitlab_api: str = _setting("MILLRACE_GITLAB_API", "the same of GitLab", "https://gitlab.com/api/v4", _url)
     table: str = _setting("MILLRACE_TABLE", "DynamoDB table (aws)", "millrace")
     bucket: str = _setting("MILLRACE_BUCKET", "S3 bucket (aws)", "millrace")
     queue_prefix: str = _setting("MILLRACE_QUEUE_PREFIX", "prefix of the SQS queues' names (aws)", "millrace-")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from chalicelib.clock import Clock, SystemClock
 from chalicelib.documents import Documents
@@ -18,6 +19,7 @@ from chalicelib.queues import Queues
 from chalicelib.rates import Rates
 from chalicelib.settings import BadSettings, Home, Settings
 from chalicelib.vault import Vault
+from chalicelib.vcs import Hosts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,9 @@ class Ports:
     prices: Prices
     renderer: Renderer
     executors: Mapping[Target, Executor]
+    hosts: Hosts
+    done: Objects | None = None
+    """Where others look for the ends of jobs; None is among all other objects."""
 
 
 def connect(settings: Settings, clock: Clock | None = None) -> Ports:
@@ -70,6 +75,7 @@ def _connect_local(settings: Settings, clock: Clock) -> Ports:
         queues=queues,
         identity=LocalIdentity(documents, clock, keys),
         mail=Outbox(data / "outbox", clock, sender=settings.mail_from),
+        hosts=connect_hosts(settings),
         rates=FileRates(data / "rates", clock),
         keys=keys,
         vault=Vault(keys),
@@ -100,6 +106,8 @@ def _connect_aws(settings: Settings, clock: Clock) -> Ports:
         queues=queues,
         identity=_connect_identity(settings, documents, keys, clock),
         mail=SesMail(aws.connect("sesv2", settings), sender=settings.mail_from),
+        hosts=connect_hosts(settings),
+        done=S3Objects(aws.connect("s3", settings), settings.done_bucket, clock) if settings.done_bucket else None,
         rates=DocumentRates(documents, clock),
         keys=keys,
         vault=Vault(keys),
@@ -165,6 +173,21 @@ def connect_prices(settings: Settings) -> Prices:
         return read_prices(Path(settings.prices) if settings.prices else SHIPPED)
     except ValueError as error:
         raise BadSettings(f"MILLRACE_PRICES: {error}") from None
+
+
+def connect_hosts(settings: Settings) -> Hosts:
+    """By the names that repositories know them under."""
+    from chalicelib.vcs.github import GitHubComments  # noqa: PLC0415
+    from chalicelib.vcs.gitlab import GitLabComments  # noqa: PLC0415
+
+    return {
+        _host(settings.github_api).removeprefix("api."): GitHubComments(settings.github_api),
+        _host(settings.gitlab_api): GitLabComments(settings.gitlab_api),
+    }
+
+
+def _host(address: str) -> str:
+    return urlsplit(address).hostname or ""
 
 
 def rotate_signing_key(settings: Settings) -> str:

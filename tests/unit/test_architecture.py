@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BACKEND = ROOT / "backend"
-PORTS = {"documents", "identity", "keys", "llm", "mail", "objects", "queues", "rates"}
+PORTS = {"documents", "identity", "keys", "llm", "mail", "objects", "queues", "rates", "vcs"}
 PORT_PACKAGES = {f"chalicelib.{name}" for name in PORTS} | {"chalicelib.jobs.executors"}
 EDGES = {"api", "tasks"}
 WEB = {
