@@ -19,6 +19,7 @@ from chalicelib.jobs.submission import JobRequest, parse_request
 from chalicelib.keys.folder import FolderKeys
 from chalicelib.mail.outbox import Outbox
 from chalicelib.objects.folder import FolderObjects
+from chalicelib.presence.locks import LockPresence
 from chalicelib.queues.sqlite import SqliteQueues
 from chalicelib.rates.files import FileRates
 from chalicelib.settings import read_settings
@@ -76,6 +77,7 @@ def ports(clock: Clock | None = None, executors: Mapping[Target, Executor] | Non
         identity=LocalIdentity(documents, clock, FolderKeys(data / "keys"), hasher=CHEAP_HASHER),
         mail=Outbox(data / "outbox", clock, sender="Millrace <millrace@millrace.test>"),
         rates=FileRates(data / "rates", clock),
+        presence=LockPresence(data / "workers"),
         keys=FolderKeys(data / "keys"),
         vault=Vault(FolderKeys(data / "keys")),
         llm=connect_models(read, clock),

@@ -50,6 +50,8 @@ class Overloaded(Unavailable):
 # Above the 20 seconds that SQS may hold a receive.
 READ_TIMEOUT = 30
 ATTEMPTS = 6
+CONNECTIONS = 50
+"""Kept open by a client: above the threads of a web process, and the slots and loops of a worker."""
 
 
 def connect(
@@ -64,6 +66,7 @@ def connect(
     config = Config(  # type: ignore[no-untyped-call]  # boto3 carries no types
         connect_timeout=3,
         read_timeout=read_timeout,
+        max_pool_connections=CONNECTIONS,
         retries={"mode": "standard", "total_max_attempts": attempts},
         signature_version="s3v4" if service == "s3" else None,
         # Virtual addressing names the region in signed links; without it a young bucket answers them with a redirect.

@@ -15,6 +15,7 @@ from chalicelib.keys import Keys
 from chalicelib.llm import Llm, Prices
 from chalicelib.mail import Mailer
 from chalicelib.objects import Objects
+from chalicelib.presence import Presence
 from chalicelib.queues import Queues
 from chalicelib.rates import Rates
 from chalicelib.settings import BadSettings, Home, Settings
@@ -34,6 +35,7 @@ class Ports:
     identity: Identity
     mail: Mailer
     rates: Rates
+    presence: Presence
     keys: Keys
     vault: Vault
     llm: Llm
@@ -58,6 +60,7 @@ def _connect_local(settings: Settings, clock: Clock) -> Ports:
     from chalicelib.jobs.executors.process import ProcessExecutor  # noqa: PLC0415
     from chalicelib.mail.outbox import Outbox  # noqa: PLC0415
     from chalicelib.objects.folder import FolderObjects  # noqa: PLC0415
+    from chalicelib.presence.locks import LockPresence  # noqa: PLC0415
     from chalicelib.queues.sqlite import SqliteQueues  # noqa: PLC0415
     from chalicelib.rates.files import FileRates  # noqa: PLC0415
     from chalicelib.sqlite import Database  # noqa: PLC0415
@@ -66,6 +69,7 @@ def _connect_local(settings: Settings, clock: Clock) -> Ports:
     database = Database(data / "millrace.db")
     documents = SqliteDocuments(database, clock)
     queues = SqliteQueues(database, clock, data / "wake")
+    presence = LockPresence(data / "workers")
     keys = connect_keys(settings)
     return Ports(
         settings=settings,
@@ -77,12 +81,13 @@ def _connect_local(settings: Settings, clock: Clock) -> Ports:
         mail=Outbox(data / "outbox", clock, sender=settings.mail_from),
         hosts=connect_hosts(settings),
         rates=FileRates(data / "rates", clock),
+        presence=presence,
         keys=keys,
         vault=Vault(keys),
         llm=connect_models(settings, clock),
         prices=connect_prices(settings),
         renderer=Renderer(),
-        executors={Target.PROCESS: ProcessExecutor(queues, workers_folder(settings))},
+        executors={Target.PROCESS: ProcessExecutor(queues, presence)},
     )
 
 
@@ -92,11 +97,14 @@ def _connect_aws(settings: Settings, clock: Clock) -> Ports:
     from chalicelib.jobs.executors.process import ProcessExecutor  # noqa: PLC0415
     from chalicelib.mail.ses import SesMail  # noqa: PLC0415
     from chalicelib.objects.s3 import S3Objects  # noqa: PLC0415
+    from chalicelib.presence.heartbeats import HeartbeatPresence  # noqa: PLC0415
+    from chalicelib.presence.locks import LockPresence  # noqa: PLC0415
     from chalicelib.queues.sqs import SqsQueues  # noqa: PLC0415
     from chalicelib.rates.documents import DocumentRates  # noqa: PLC0415
 
     documents = DynamoDocuments(aws.connect("dynamodb", settings), settings.table, clock)
     queues = SqsQueues(aws.connect("sqs", settings), settings.queue_prefix)
+    presence = HeartbeatPresence(documents, clock, LockPresence(settings.data / "workers"))
     keys = connect_keys(settings)
     return Ports(
         settings=settings,
@@ -109,12 +117,13 @@ def _connect_aws(settings: Settings, clock: Clock) -> Ports:
         hosts=connect_hosts(settings),
         done=S3Objects(aws.connect("s3", settings), settings.done_bucket, clock) if settings.done_bucket else None,
         rates=DocumentRates(documents, clock),
+        presence=presence,
         keys=keys,
         vault=Vault(keys),
         llm=connect_models(settings, clock),
         prices=connect_prices(settings),
         renderer=Renderer(),
-        executors={Target.PROCESS: ProcessExecutor(queues, workers_folder(settings))},
+        executors={Target.PROCESS: ProcessExecutor(queues, presence, asks=False)},
     )
 
 
@@ -199,11 +208,6 @@ def rotate_signing_key(settings: Settings) -> str:
 
 def keys_folder(settings: Settings) -> Path:
     return settings.data / "keys"
-
-
-def workers_folder(settings: Settings) -> Path:
-    """Where live workers of this machine hold their locks."""
-    return settings.data / "workers"
 
 
 def _random_key() -> bytes:

@@ -12,6 +12,8 @@ from chalicelib.documents.dynamodb import DynamoDocuments
 from chalicelib.documents.dynamodb.table import create_table
 from chalicelib.identity.local import LocalIdentity
 from chalicelib.objects.s3 import S3Objects
+from chalicelib.presence.heartbeats import HeartbeatPresence
+from chalicelib.presence.locks import LockPresence
 from chalicelib.queues.sqs import SqsQueues
 from chalicelib.rates.documents import DocumentRates
 from chalicelib.settings import read_settings
@@ -72,6 +74,7 @@ def emulated(local: Ports, client: Callable[[str], Any]) -> Ports:
         objects=S3Objects(client("s3"), name, local.clock),
         queues=SqsQueues(client("sqs"), f"{name}-"),
         rates=DocumentRates(documents, local.clock),
+        presence=HeartbeatPresence(documents, local.clock, LockPresence(local.settings.data / "workers")),
         identity=LocalIdentity(documents, local.clock, local.keys, hasher=make.CHEAP_HASHER),
     )
 

@@ -93,15 +93,15 @@ class SqsQueues:
 
     def depth(self, queue: str) -> int:
         check_name(queue)
-        return self._count(queue, "", "NotVisible", "Delayed")
+        return self._count(self._url(queue), "", "NotVisible", "Delayed")
 
     def has_waiting(self, queue: str) -> bool:
         check_name(queue)
-        return self._count(queue, "") > 0
+        return self._count(self._url(queue), "") > 0
 
-    def _count(self, queue: str, *kinds: str) -> int:
+    def _count(self, url: str, *kinds: str) -> int:
         names = [f"ApproximateNumberOfMessages{kind}" for kind in kinds]
-        answer = call(self._client.get_queue_attributes, QueueUrl=self._url(queue), AttributeNames=names)
+        answer = call(self._client.get_queue_attributes, QueueUrl=url, AttributeNames=names)
         return sum(int(answer["Attributes"][name]) for name in names)
 
     def dead(self, queue: str, *, limit: int = 10) -> list[Mapping[str, Any]]:
@@ -112,6 +112,10 @@ class SqsQueues:
         self._in_batches(self._client.change_message_visibility_batch, url, shown)
         found.sort(key=lambda message: int(message["Attributes"]["SentTimestamp"]))
         return [json.loads(message["Body"]) for message in found]
+
+    def dead_depth(self, queue: str) -> int:
+        check_name(queue)
+        return self._count(self._url(queue, DEAD), "", "NotVisible")
 
     def redrive(self, queue: str) -> int:
         check_name(queue)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from chalicelib.clock import Clock
 from chalicelib.documents import (
     Absent,
+    Condition,
     ConditionFailed,
     Document,
     Documents,
@@ -51,7 +52,10 @@ class DocumentRates:
 
     def _write(self, key: Key, found: Document | None, full_at: int, limit: int, now: int) -> Write:
         if found and found.body["full_at"] > now:
-            within = [FieldAtLeast("full_at", now), FieldAtMost("full_at", now + (limit - 1) * interval(limit))]
+            within: list[Condition] = [
+                FieldAtLeast("full_at", now),
+                FieldAtMost("full_at", now + (limit - 1) * interval(limit)),
+            ]
             return Update(key, add={"full_at": interval(limit)}, conditions=within)
         unchanged = VersionIs(found.version) if found else Absent()
         return Put(key, {"full_at": full_at}, [unchanged], expires=self._clock.now() + KEPT)
