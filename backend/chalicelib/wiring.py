@@ -1,7 +1,7 @@
 """The one composition root: Settings -> Ports. Nothing else imports an adapter."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -9,7 +9,7 @@ from chalicelib.clock import Clock, SystemClock
 from chalicelib.documents import Documents
 from chalicelib.generation.templates.rendering import Renderer
 from chalicelib.identity import Identity
-from chalicelib.jobs.executors import Executor
+from chalicelib.jobs.executors import Executor, NoWatchdogs, Provider, Watchdogs
 from chalicelib.jobs.model import Target
 from chalicelib.keys import Keys
 from chalicelib.llm import Llm, Prices
@@ -19,13 +19,16 @@ from chalicelib.presence import Presence
 from chalicelib.queues import Queues
 from chalicelib.rates import Rates
 from chalicelib.settings import BadSettings, Home, Settings
+from chalicelib.sources import NoSources, Sources
 from chalicelib.vault import Vault
 from chalicelib.vcs import Hosts
+
+TASK_SLASHES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """`executors` are the targets this home offers; the first is what an order gets that names none."""
+    """`executors` run orders near us, `providers` far away: see `offered` for what submitters may choose."""
 
     settings: Settings
     clock: Clock
@@ -45,6 +48,18 @@ class Ports:
     hosts: Hosts
     done: Objects | None = None
     """Where others look for the ends of jobs; None is among all other objects."""
+    providers: Mapping[Target, Provider] = field(default_factory=dict)
+    watchdogs: Watchdogs = field(default_factory=NoWatchdogs)
+    sources: Sources = field(default_factory=NoSources)
+
+    @property
+    def offered(self) -> tuple[Target, ...]:
+        """Targets of shell orders; the first is what one gets that names none.
+
+        On AWS a process is for Millrace's own actions, unless there are machines with workers.
+        """
+        near = () if self.settings.home is Home.AWS and not self.settings.workers else tuple(self.executors)
+        return (*self.providers, *near)
 
 
 def connect(settings: Settings, clock: Clock | None = None) -> Ports:
@@ -101,6 +116,7 @@ def _connect_aws(settings: Settings, clock: Clock) -> Ports:
     from chalicelib.presence.locks import LockPresence  # noqa: PLC0415
     from chalicelib.queues.sqs import SqsQueues  # noqa: PLC0415
     from chalicelib.rates.documents import DocumentRates  # noqa: PLC0415
+    from chalicelib.sources.aws import AwsSources  # noqa: PLC0415
 
     documents = DynamoDocuments(aws.connect("dynamodb", settings), settings.table, clock)
     queues = SqsQueues(aws.connect("sqs", settings), settings.queue_prefix)
@@ -124,7 +140,49 @@ def _connect_aws(settings: Settings, clock: Clock) -> Ports:
         prices=connect_prices(settings),
         renderer=Renderer(),
         executors={Target.PROCESS: ProcessExecutor(queues, presence, asks=False)},
+        providers=_connect_providers(settings),
+        watchdogs=_connect_watchdogs(settings),
+        sources=AwsSources(
+            ssm=aws.connect("ssm", settings),
+            secrets=aws.connect("secretsmanager", settings),
+            s3=aws.connect("s3", settings),
+        ),
     )
+
+
+def _connect_providers(settings: Settings) -> dict[Target, Provider]:
+    """The targets whose settings are given."""
+    from chalicelib import aws  # noqa: PLC0415
+
+    found: dict[Target, Provider] = {}
+    if settings.work_function:
+        from chalicelib.jobs.executors.lambda_ import LambdaProvider  # noqa: PLC0415
+
+        found[Target.LAMBDA] = LambdaProvider(aws.connect("lambda", settings), settings.work_function)
+    if settings.build_project:
+        from chalicelib.jobs.executors.codebuild import CodeBuildProvider  # noqa: PLC0415
+
+        found[Target.CODEBUILD] = CodeBuildProvider(aws.connect("codebuild", settings), settings.build_project)
+    if settings.run_document:
+        from chalicelib.jobs.executors.ssm import SsmProvider  # noqa: PLC0415
+
+        found[Target.SSM] = SsmProvider(aws.connect("ssm", settings), settings.run_document)
+    if settings.task:
+        from chalicelib.jobs.executors.ecs import EcsProvider  # noqa: PLC0415
+
+        if settings.task.count("/") != TASK_SLASHES:
+            raise BadSettings("MILLRACE_TASK: must be cluster/task-definition/container")
+        found[Target.ECS] = EcsProvider(aws.connect("ecs", settings), settings.task, settings.task_network)
+    return found
+
+
+def _connect_watchdogs(settings: Settings) -> Watchdogs:
+    if not settings.watchdog:
+        return NoWatchdogs()
+    from chalicelib import aws  # noqa: PLC0415
+    from chalicelib.jobs.executors.stepfunctions import StepFunctionsWatchdogs  # noqa: PLC0415
+
+    return StepFunctionsWatchdogs(aws.connect("stepfunctions", settings), settings.watchdog)
 
 
 def _connect_identity(settings: Settings, documents: Documents, keys: Keys, clock: Clock) -> Identity:

@@ -52,7 +52,7 @@ class Changes:
         self._orders = dict(orders)
         self._reports = reports if carried is None else {**reports, carried.number: carried}
         self._carried = carried
-        self._held = held
+        self.held = held
         self._now = now
         self._states = list(job.states)
         self._writes: list[Write] = []
@@ -180,7 +180,7 @@ class Changes:
                 self._writes.append(notices.put(self._notice))
         if after.status is not before.status:
             check_job_transition(before.status, after.status)
-        self._ports.documents.transact([self._held.check(), store.put_job(after), *self._writes])
+        self._ports.documents.transact([self.held.check(), store.put_job(after), *self._writes])
         self._writes = []
         self.job = replace(after, version=before.version + 1)
 

@@ -17,10 +17,10 @@ def assignment_of(job: Job, order: Order) -> Assignment:
     )
 
 
-def mark_running(ports: Ports, job: Job, orders: Sequence[Order]) -> None:
-    """The provider runs them now. Losing to a result that came at once is a normal end."""
+def mark_running(ports: Ports, job: Job, orders: Sequence[Order], *, worker: str = "") -> None:
+    """The provider runs them now, as `worker`. Losing to a result that came at once is a normal end."""
     for order in orders:
-        running = {"status": OrderStatus.RUNNING, "started_at": to_text(ports.clock.now())}
+        running = {"status": OrderStatus.RUNNING, "started_at": to_text(ports.clock.now()), "worker": worker}
         wanted = [FieldIs("live", order.attempt), FieldIs("status", OrderStatus.DISPATCHING)]
         try:
             ports.documents.transact([Update(store.order_key(job.job_id, order.number), running, conditions=wanted)])

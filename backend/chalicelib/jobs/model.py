@@ -168,6 +168,11 @@ class Order:
     def name(self) -> str:
         return self.spec.name
 
+    @property
+    def live(self) -> bool:
+        """Whether a result of its attempt still counts."""
+        return self.status in (OrderStatus.DISPATCHING, OrderStatus.RUNNING)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:

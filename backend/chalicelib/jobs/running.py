@@ -55,10 +55,11 @@ class Finding:
 class Runner:
     """Runs attempts in the slots of one worker process."""
 
-    def __init__(self, ports: Ports, shells: Shells, worker: str, actions: Actions) -> None:
+    def __init__(self, ports: Ports, shells: Shells | None, worker: str, actions: Actions) -> None:
+        """Without `shells` it runs built-in actions alone."""
         self._ports = ports
         self._actions = actions
-        self._shells = shells
+        self._given_shells = shells
         self._worker = worker
         self._meter = Meter()
         self._running: dict[tuple[str, int], Running] = {}
@@ -126,6 +127,12 @@ class Runner:
         for each, found in zip(running, self._ports.documents.get_many(keys) if keys else [], strict=True):
             if found is None or found.body["live"] != each.assignment.attempt or found.body["stop_asked_at"]:
                 each.stop.set()
+
+    @property
+    def _shells(self) -> Shells:
+        if self._given_shells is None:
+            raise ValueError("shell orders are not run here")
+        return self._given_shells
 
     def _all(self) -> list[Running]:
         with self._lock:

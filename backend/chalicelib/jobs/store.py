@@ -218,7 +218,7 @@ def order_body(order: Order) -> Json:
 
 def order_state(order: Order) -> dict[str, Any]:
     """`live` is the attempt that may still report, 0 when none may: the fence that results are checked against."""
-    live = order.attempt if order.status in (OrderStatus.DISPATCHING, OrderStatus.RUNNING) else 0
+    live = order.attempt if order.live else 0
     state = _plain(order)
     del state["number"], state["spec"], state["version"]
     state["attempts"] = [_plain(each) for each in order.attempts]

@@ -105,12 +105,17 @@ def artifact_prefix(tenant_id: str, job_id: str) -> str:
     return f"{tenant_prefix(tenant_id)}{job_id}/"
 
 
+def artifact_folder(job: Job, order: Order) -> str:
+    """Where the files go that the present attempt of an order leaves."""
+    return f"{artifact_prefix(job.tenant_id, job.job_id)}{order.number:04d}/{order.attempt:04d}"
+
+
 def _check_home(ports: Ports, request: JobRequest) -> None:
-    offered = ", ".join(ports.executors)
+    offered = ", ".join(ports.offered)
     faults = []
     for index, order in enumerate(request.orders):
         target = _target(ports, order)
-        if target not in ports.executors:
+        if target not in ports.offered:
             faults.append(Fault(f"orders[{index}].execution_target", f"{target} is not offered here; choose {offered}"))
         if target is Target.PROCESS:
             faults += [
@@ -126,7 +131,7 @@ def _check_home(ports: Ports, request: JobRequest) -> None:
 
 
 def _target(ports: Ports, order: OrderRequest) -> Target:
-    return order.target or next(iter(ports.executors))
+    return order.target or next(iter(ports.offered), Target.PROCESS)
 
 
 def _orders(ports: Ports, request: JobRequest) -> list[Order]:

@@ -56,6 +56,9 @@ class Objects(Protocol):
         """A URL that downloads the object as `filename` without signing in, until it expires."""
         ...
 
-    def put_link(self, key: str, *, lasts: timedelta) -> str:
-        """A URL that accepts one PUT of the object's bytes without signing in, until it expires."""
+    def put_link(self, key: str, *, lasts: timedelta, once: bool = False) -> str:
+        """A URL that accepts one PUT of the object's bytes without signing in, until it expires.
+
+        `once`: the PUT must say `If-None-Match: *`, and is refused where there is an object.
+        """
         ...

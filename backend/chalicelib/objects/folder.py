@@ -82,7 +82,7 @@ class FolderObjects:
     def get_link(self, key: str, *, lasts: timedelta, filename: str) -> str:
         return self._link("GET", key, filename, lasts)
 
-    def put_link(self, key: str, *, lasts: timedelta) -> str:
+    def put_link(self, key: str, *, lasts: timedelta, once: bool = False) -> str:  # noqa: ARG002 - all are
         return self._link("PUT", key, "", lasts)
 
     def open_link(self, token: str, method: str) -> tuple[str, str]:

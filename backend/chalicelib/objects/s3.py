@@ -127,8 +127,8 @@ class S3Objects:
     def get_link(self, key: str, *, lasts: timedelta, filename: str) -> str:
         return self._link("get_object", key, lasts, ResponseContentDisposition=_attachment(filename))
 
-    def put_link(self, key: str, *, lasts: timedelta) -> str:
-        return self._link("put_object", key, lasts)
+    def put_link(self, key: str, *, lasts: timedelta, once: bool = False) -> str:
+        return self._link("put_object", key, lasts, **({"IfNoneMatch": "*"} if once else {}))
 
     def _link(self, operation: str, key: str, lasts: timedelta, **parameters: str) -> str:
         check_key(key)

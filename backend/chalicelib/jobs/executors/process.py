@@ -27,9 +27,10 @@ class ProcessExecutor:
             self._queues.send(WORK, [_message(each) for each in batch])
         return Started.HANDED_OVER
 
-    def stop(self, order: Order, assignment: Assignment) -> None:
+    def stop(self, order: Order, assignment: Assignment) -> bool:
         if self._asks and self._presence.is_present(order.worker):
             self._queues.send(stops_of(order.worker), [_message(assignment)])
+        return False
 
     def may_keep(self) -> bool:
         return not self._queues.has_waiting(WORK)
