@@ -1,6 +1,7 @@
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -10,7 +11,9 @@ from moto import mock_aws
 from chalicelib.aws import connect
 from chalicelib.documents.dynamodb import DynamoDocuments
 from chalicelib.documents.dynamodb.table import create_table
+from chalicelib.documents.sqlite import SqliteDocuments
 from chalicelib.identity.local import LocalIdentity
+from chalicelib.identity.signing import KEY as SIGNING_KEY
 from chalicelib.objects.s3 import S3Objects
 from chalicelib.presence.heartbeats import HeartbeatPresence
 from chalicelib.presence.locks import LockPresence
@@ -31,7 +34,7 @@ def aws() -> Iterator[Callable[[str], Any]]:
     """Makes clients of an emulated AWS. It is one for all tests: each makes its own table, bucket or queues."""
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         patch.setenv("AWS_DEFAULT_REGION", REGION)
-        yield lambda service: connect(service, read_settings({}))
+        yield cache(lambda service: connect(service, read_settings({})))
 
 
 @pytest.fixture
@@ -70,6 +73,7 @@ def emulated(local: Ports, client: Callable[[str], Any]) -> Ports:
     documents = DynamoDocuments(OneAtATime(client("dynamodb")), name, local.clock)
     return replace(
         local,
+        settings=replace(local.settings, table=name, bucket=name),
         documents=documents,
         objects=S3Objects(client("s3"), name, local.clock),
         queues=SqsQueues(client("sqs"), f"{name}-"),
@@ -79,6 +83,44 @@ def emulated(local: Ports, client: Callable[[str], Any]) -> Ports:
     )
 
 
+FOUNDING_IDS = 1000
+"""More than founding takes."""
+
+
+@dataclass
+class Founding:
+    """What is there once People have signed up: on the emulator that takes a second, and a copy of it none."""
+
+    tokens: dict[str, str] = field(default_factory=dict)
+    keys: bytes = b""
+    items: list[Any] = field(default_factory=list)
+
+    def record(self, people: People, client: Any) -> None:
+        self.tokens = people.tokens
+        self.keys = people.ports.keys.read_or_make(SIGNING_KEY, bytes)
+        self.items = client.scan(TableName=people.ports.settings.table)["Items"]
+
+    def copy(self, ports: Ports, clock: ManualClock, client: Any) -> People:
+        ports.keys.replace(SIGNING_KEY, self.keys)
+        clock.number_from(FOUNDING_IDS)
+        for first in range(0, len(self.items), 25):
+            puts = [{"PutRequest": {"Item": item}} for item in self.items[first : first + 25]]
+            client.batch_write_item(RequestItems={ports.settings.table: puts})
+        return People(ports, self.tokens)
+
+
+@pytest.fixture(scope="session")
+def founding() -> Founding:
+    return Founding()
+
+
 @pytest.fixture
-def people(ports: Ports) -> People:
-    return People(ports)
+def people(ports: Ports, clock: ManualClock, founding: Founding, request: pytest.FixtureRequest) -> People:
+    if isinstance(ports.documents, SqliteDocuments):
+        return People(ports)
+    client = request.getfixturevalue("aws")("dynamodb")
+    if founding.items:
+        return founding.copy(ports, clock, client)
+    people = People(ports)
+    founding.record(people, client)
+    return people
