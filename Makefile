@@ -69,6 +69,24 @@ coverage: ready ## Combine what the tiers measured; fails below the gate
 performance: ready ## Print the table of benchmarks (ONLY=name for one)
 	$(BIN)/python -m tests.performance.benchmarks $(if $(ONLY),--only $(ONLY))
 
+STAGE ?= dev
+
+.PHONY: package
+package: ready ## Build the zip and the template for AWS (STAGE=dev)
+	@$(BIN)/python scripts/package.py $(STAGE)
+
+.PHONY: deploy
+deploy: package ## Bring them to AWS, or to the emulator of MILLRACE_AWS_ENDPOINT, and print the address (STAGE=dev)
+	@$(BIN)/python scripts/deploy.py $(STAGE)
+
+.PHONY: smoke
+smoke: ready ## Ask a running Millrace whether it works (URL=https://...)
+	@$(BIN)/python scripts/smoke.py $(URL)
+
+.PHONY: destroy
+destroy: ready ## Remove a stage from AWS; what it kept stays, unless DATA=delete is said (STAGE=dev)
+	@$(BIN)/python scripts/destroy.py $(STAGE) $(if $(filter delete,$(DATA)),delete-data)
+
 .PHONY: openapi
 openapi: ready ## Write backend/openapi.json from the routes
 	$(BIN)/python -m chalicelib.openapi > backend/openapi.json.new
