@@ -50,7 +50,7 @@ integration: ready emulator ## Adapters against emulators, workers and the comma
 	$(PYTEST) -n 2 tests/integration
 
 .PHONY: e2e
-e2e: ready ## The running product by HTTP and in a browser; what failed is kept in build/
+e2e: ready emulator ## The running product by HTTP and in a browser; what failed is kept in build/
 	@mkdir -p $(COVERAGE_DIR)
 	@scripts/browser
 	$(PYTEST) tests/e2e --output=$(RESULTS_DIR) $(KEEP)

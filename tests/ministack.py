@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 ROOT = Path(__file__).resolve().parents[1]
 REGION = "eu-west-1"
-ACCOUNT = "123456789012"
+ACCOUNT, SECRET = "123456789012", "emulated"
 
 
 @dataclass(frozen=True)
@@ -28,18 +28,20 @@ class Ministack:
     def environment(self) -> dict[str, str]:
         return {
             "AWS_ACCESS_KEY_ID": ACCOUNT,
-            "AWS_SECRET_ACCESS_KEY": "emulated",
+            "AWS_SECRET_ACCESS_KEY": SECRET,
             "AWS_DEFAULT_REGION": REGION,
             "MILLRACE_AWS_ENDPOINT": self.endpoint,
         }
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Ministack]:
-    """With nothing in it; its files and its log are in `folder`."""
+def running(folder: Path, **settings: str) -> Iterator[Ministack]:
+    """With nothing in it; its files and its log are in `folder`. `settings` are its own: AUTH="true" checks all."""
     port = _free_port()
     log = folder / "ministack.log"
     here = {
+        # It checks the signatures of links with it.
+        "AWS_SECRET_ACCESS_KEY": SECRET,
         "BIND_HOST": "127.0.0.1",
         "IOT_MTLS_ENABLED": "0",
         "GATEWAY_PORT": str(port),
@@ -50,7 +52,7 @@ def running(folder: Path) -> Iterator[Ministack]:
     # Its Lambdas inherit what is here: nothing of ours may lead them to it.
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MILLRACE_", "PYTHON", "COV"))}
     with log.open("w") as output:
-        process = subprocess.Popen([_program()], env=kept | here, stdout=output, stderr=output, cwd=folder)
+        process = subprocess.Popen([_program()], env=kept | here | settings, stdout=output, stderr=output, cwd=folder)
         try:
             _await(process, f"http://127.0.0.1:{port}/_ministack/health", log)
             yield Ministack(f"http://127.0.0.1:{port}", log)

@@ -24,6 +24,11 @@ class AlreadyThere(Conflict):
 
 
 class Objects(Protocol):
+    @property
+    def origin(self) -> str:
+        """Where links lead, as https://host; empty: to the service itself."""
+        ...
+
     def put(self, key: str, content: bytes | BinaryIO, *, replace: bool = False) -> int:
         """Store the bytes and return their number. Raises AlreadyThere unless `replace`."""
         ...

@@ -39,6 +39,10 @@ class FolderObjects:
         make_folder(folder / UNFINISHED)
         self._clean()
 
+    @property
+    def origin(self) -> str:
+        return ""
+
     def put(self, key: str, content: bytes | BinaryIO, *, replace: bool = False) -> int:
         path = self._path(key)
         if not replace and path.exists():

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, timedelta
+from functools import cached_property
 from io import BytesIO
 from typing import Any, BinaryIO
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from chalicelib.aws import Client, Refused, call
 from chalicelib.clock import Clock
@@ -24,11 +25,22 @@ MISSING = frozenset({"NoSuchKey", "404"})
 TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 
+def cross_origin_rules(origin: str) -> dict[str, Any]:
+    """What lets pages of this origin put files to links, in the words of PutBucketCors."""
+    rule = {"AllowedOrigins": [origin], "AllowedMethods": ["PUT"], "AllowedHeaders": ["content-type"]}
+    return {"CORSRules": [rule]}
+
+
 class S3Objects:
     def __init__(self, client: Client, bucket: str, clock: Clock) -> None:
         self._client = client
         self._bucket = bucket
         self._clock = clock
+
+    @cached_property
+    def origin(self) -> str:
+        parts = urlsplit(self.put_link("x", lasts=timedelta(hours=1)))
+        return f"{parts.scheme}://{parts.netloc}"
 
     def put(self, key: str, content: bytes | BinaryIO, *, replace: bool = False) -> int:
         check_key(key)
