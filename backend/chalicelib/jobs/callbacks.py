@@ -9,12 +9,12 @@ from urllib.parse import unquote_plus
 
 from chalicelib.errors import NotFound
 from chalicelib.jobs import places, results, store
+from chalicelib.jobs.artifacts import artifact_folder
 from chalicelib.jobs.dispatching import assignment_of
 from chalicelib.jobs.logs import keep_log
 from chalicelib.jobs.model import Artifact, Job, Order, OrderStatus
 from chalicelib.jobs.orchestrator import Orchestrator
 from chalicelib.jobs.places import Callback
-from chalicelib.jobs.submitting import artifact_folder
 from chalicelib.limits import storage
 from chalicelib.wiring import Ports
 

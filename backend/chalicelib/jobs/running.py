@@ -16,11 +16,11 @@ from chalicelib.accounts.tenants.standing import standing
 from chalicelib.errors import MillraceError
 from chalicelib.jobs import results, store
 from chalicelib.jobs.actions import SHELL, Action, Actions, HandedBack, Stopped, Task
+from chalicelib.jobs.artifacts import artifact_prefix, engine_values
 from chalicelib.jobs.decide import CANCELLED, HELD, LOST, STOPPED
 from chalicelib.jobs.executors import Assignment
 from chalicelib.jobs.logs import LogWriter
 from chalicelib.jobs.model import Artifact, Job, Order, OrderStatus, Report
-from chalicelib.jobs.submitting import artifact_prefix
 from chalicelib.limits import storage
 from chalicelib.limits.storage import Meter
 from chalicelib.shells import Ending, Masker, Outcome, Shells, Stop, UnsafeFolder
@@ -252,18 +252,6 @@ class Runner:
                 size = self._ports.objects.put(f"{place}/{path}", file, replace=True)
             kept.append(Artifact(path=path, size=size, object=f"{place}/{path}"))
         return kept, missing, full
-
-
-def engine_values(job: Job, order: Order) -> dict[str, str]:
-    return {
-        "RUN_ID": job.job_id,
-        "TRACE_ID": job.trace_id,
-        "FLOW_ID": f"{job.username}:{job.trace_id}-{job.flow_label}",
-        "ORDER_ID": order.name,
-        "ORDER_NUM": f"{order.number:04d}",
-        "ATTEMPT": str(order.attempt),
-        "TIMEOUT": str(order.spec.timeout),
-    }
 
 
 def judge(outcome: Outcome, order: Order, *, shutting_down: bool) -> tuple[OrderStatus, str]:  # noqa: PLR0911 - a table of endings

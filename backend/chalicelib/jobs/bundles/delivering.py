@@ -8,13 +8,13 @@ import orjson
 
 from chalicelib.errors import NotFound
 from chalicelib.jobs import logs, places, store
+from chalicelib.jobs.artifacts import artifact_folder
 from chalicelib.jobs.bundles.environment import of_engine, read_location, secret_values
 from chalicelib.jobs.bundles.packaging import package
 from chalicelib.jobs.bundles.program import program_key
 from chalicelib.jobs.bundles.sealing import recipient_of, seal
 from chalicelib.jobs.decide import grace_of
 from chalicelib.jobs.model import Job, Order
-from chalicelib.jobs.submitting import artifact_folder
 from chalicelib.wiring import Ports
 
 MARGIN = timedelta(minutes=15)

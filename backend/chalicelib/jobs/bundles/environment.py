@@ -5,8 +5,8 @@ import re
 import orjson
 
 from chalicelib.errors import Invalid
+from chalicelib.jobs.artifacts import engine_values
 from chalicelib.jobs.model import Job, Order
-from chalicelib.jobs.running import engine_values
 from chalicelib.wiring import Ports
 
 _ODD = re.compile(r"[^A-Za-z0-9_]")

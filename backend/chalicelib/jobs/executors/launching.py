@@ -1,6 +1,10 @@
 """How a machine far away gets from a signed link to the worker program: one shell script, for every provider."""
 
-_SEARCH = "for each in python3.14 python3.13 python3.12 python3.11 python3; do command -v $each && break; done"
+_FITS = "import sys; sys.exit(sys.version_info < (3, 11))"
+_SEARCH = (
+    "for each in python3 python3.14 python3.13 python3.12 python3.11; do"
+    f" $each -c '{_FITS}' 2>/dev/null && echo $each && break; done"
+)
 _PROGRAM = """\
 import io, json, sys, tempfile, time, urllib.request, zipfile
 
@@ -13,8 +17,6 @@ def fetch(link):
                 sys.exit("Millrace cannot be reached: %s" % error)
             time.sleep(pause)
 
-if sys.version_info < (3, 11):
-    sys.exit("Millrace needs Python 3.11 or newer here; this is %s" % sys.version.split()[0])
 with tempfile.TemporaryDirectory() as folder:
     zipfile.ZipFile(io.BytesIO(fetch(json.loads(fetch(LINK))["program"]))).extractall(folder)
     sys.path.insert(0, folder)
@@ -26,4 +28,6 @@ with tempfile.TemporaryDirectory() as folder:
 def script(link: str) -> str:
     """For sh. The link stands in the program's text, which no list of processes shows."""
     program = f"LINK = {link!r}\n{_PROGRAM}"
-    return f"python=$({_SEARCH})\nexec \"${{python:-python3}}\" -I - <<'MILLRACE'\n{program}MILLRACE\n"
+    none = "echo 'Millrace needs Python 3.11 or newer here' >&2; exit 1"
+    found = f'python=$({_SEARCH})\n[ -n "$python" ] || {{ {none}; }}\n'
+    return f"{found}exec $python -I - <<'MILLRACE'\n{program}MILLRACE\n"
