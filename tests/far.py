@@ -3,11 +3,13 @@
 import io
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from chalicelib import handlers
+from chalicelib.errors import Invalid
 from chalicelib.jobs import logs, operations, places, store
 from chalicelib.jobs.executors import ALIVE, DispatchFailed, Life, Parcel
 from chalicelib.jobs.model import Job, Order, Target
@@ -64,13 +66,19 @@ class HandSources:
         self.objects: dict[str, list[tuple[str, bytes]]] = {}
 
     def parameters(self, path: str) -> dict[str, str]:
-        return {path: self.values[path]}
+        return {path: _found(self.values, path)}
 
     def secret(self, name: str) -> str:
-        return self.secrets[name]
+        return _found(self.secrets, name)
 
     def files(self, location: str) -> Any:
-        return iter(self.objects[location])
+        return iter(_found(self.objects, location))
+
+
+def _found(store: Mapping[str, Any], name: str) -> Any:
+    if name not in store:
+        raise Invalid(f"Millrace cannot read {name}.")
+    return store[name]
 
 
 class FarHome:
@@ -158,3 +166,14 @@ def zipped(files: Mapping[str, bytes], *, executable: tuple[str, ...] = ()) -> b
             entry.external_attr = (0o100755 if name in executable else 0o100644) << 16
             archive.writestr(entry, content)
     return packed.getvalue()
+
+
+def home_in_memory(scratch: Path) -> FarHome:
+    """Without an emulator: its links lead nowhere, and results are left by hand."""
+    ports = replace(
+        make.ports(),
+        providers={Target.LAMBDA: HandProvider()},
+        watchdogs=HandWatchdogs(),
+        sources=HandSources(),
+    )
+    return FarHome(ports, scratch)

@@ -1,5 +1,6 @@
 """Orders that run far away: their bundle made, their watchdog set, their provider asked."""
 
+import logging
 from dataclasses import dataclass
 
 from chalicelib.errors import MillraceError
@@ -10,6 +11,8 @@ from chalicelib.jobs.executors import Assignment, DispatchFailed, Executor, Parc
 from chalicelib.jobs.model import Job, Order, Target
 from chalicelib.jobs.places import stop_key
 from chalicelib.wiring import Ports
+
+log = logging.getLogger(__name__)
 
 
 def executor_of(ports: Ports, target: Target) -> Executor:
@@ -67,8 +70,14 @@ class Far:
             watched = {"job_id": job.job_id, "number": order.number, "attempt": order.attempt}
             self.ports.watchdogs.start(name, watched)
             handle = self.provider.start(parcel)
+        except DispatchFailed:
+            raise
         except MillraceError as error:
             raise DispatchFailed(error.detail) from error
+        except Exception as failure:
+            # Whatever went wrong here is ours: an order that is neither started nor refused would wait for ever.
+            log.exception("order %s of job %s could not be dispatched", order.number, job.job_id)
+            raise DispatchFailed(type(failure).__name__) from failure
         mark_running(self.ports, job, [order], worker=handle)
 
 
