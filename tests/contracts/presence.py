@@ -28,6 +28,11 @@ class PresenceContract:
         assert place.is_held()
         assert presence.is_present("one")
 
+    def test_who_left_may_come_again(self, presence: Presence) -> None:
+        presence.enter("one").leave()
+        presence.enter("one")
+        assert (presence.is_present("one"), presence.departed()) == (True, [])
+
     def test_some_leave_and_others_stay(self, presence: Presence) -> None:
         places = {name: presence.enter(name) for name in ("a", "b", "c")}
         places["b"].leave()

@@ -97,6 +97,9 @@ def test_only_wiring_looks_inside_a_port() -> None:
         # The other end of the process executor's queue.
         ("chalicelib.worker", "chalicelib.jobs.executors"),
         ("chalicelib.health", "chalicelib.jobs.executors"),
+        # The doctor compares what is there with what the adapters want.
+        ("chalicelib.doctor_aws", "chalicelib.documents"),
+        ("chalicelib.doctor_aws", "chalicelib.queues"),
         # A backup is of files, and leaves out the unfinished ones.
         ("chalicelib.backup", "chalicelib.objects"),
     }

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 from chalicelib.clock import Clock, from_text, to_text
 from chalicelib.documents import (
-    Absent,
     ConditionFailed,
     Delete,
     Document,
@@ -41,7 +40,7 @@ class HeartbeatPresence:
     def enter(self, worker: str) -> "BeatingPlace":
         place = self._machine.enter(worker)
         now = self._clock.now()
-        self._documents.transact([Put(_key(worker), {"heard_at": to_text(now), "gone": False}, [Absent()])])
+        self._documents.transact([Put(_key(worker), {"heard_at": to_text(now), "gone": False})])
         return BeatingPlace(self._documents, self._clock, worker, place, now)
 
     def is_present(self, worker: str) -> bool:
