@@ -142,6 +142,9 @@ class FarHome:
     def order(self, job_id: str, number: int = 1) -> Order:
         return store.load_orders(self.ports.documents, self.job(job_id), [number])[number]
 
+    def bundle(self, job_id: str, number: int = 1) -> zipfile.ZipFile:
+        return zipfile.ZipFile(io.BytesIO(self.ports.objects.get(places.bundle_key(job_id, number))))
+
     def log(self, job_id: str, number: int = 1, attempt: int = 1) -> str:
         text, _ = logs.read_log(self.ports.objects, self.me.tenant_id, job_id, number, attempt, offset=0, limit=None)
         return text.decode()

@@ -1,9 +1,10 @@
 """A commit of a git repository as files, fetched without a working copy, a git program, or its history."""
 
+import re
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -20,6 +21,8 @@ PATIENCE = 30.0
 """Seconds that a server may be silent."""
 LARGEST = 250_000_000
 _HASH = 40
+_SCP = re.compile(r"(?P<user>[A-Za-z0-9_.]+)@(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*):(?P<path>[A-Za-z0-9/~_.][^:]*)")
+_SSH_URL = re.compile(r"ssh://(?P<user>[A-Za-z0-9_.]+)@(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*)(?P<path>/[^:]+)")
 _SSH = "ssh -o BatchMode=yes -o StrictHostKeyChecking=accept-new -o UserKnownHostsFile=/dev/null -o ConnectTimeout=10"
 
 
@@ -65,24 +68,25 @@ def _fetch(client: "GitClient", path: str, repository: "MemoryRepo", commit: Com
     wanted: list[bytes] = []
 
     def determine_wants(refs: Mapping[Any, Any], depth: int | None = None) -> list[Any]:  # noqa: ARG001
-        wanted.append(_resolve(refs, commit))
+        wanted.extend(_resolve(refs, commit.revision.encode()))
         return wanted
 
     client.fetch(path.encode(), repository, determine_wants=determine_wants, depth=1)
+    if not wanted:
+        told = f"{shown(commit.repository)} has no `{commit.revision or 'HEAD'}`"
+        raise Invalid(f"{told}: give a full commit hash, a branch or a tag.")
     found = repository.object_store[wanted[0]]  # type: ignore[index]  # dulwich has types of its own for hashes
     while found.type_name == b"tag":
         found = repository.object_store[found.object[1]]  # type: ignore[attr-defined]
     return dict(_files(repository, found.tree))  # type: ignore[attr-defined]
 
 
-def _resolve(refs: Mapping[bytes, bytes | None], commit: Commit) -> bytes:
-    name = commit.revision.encode()
+def _resolve(refs: Mapping[bytes, bytes | None], name: bytes) -> list[bytes]:
+    """The one commit or tag that is meant, if there is one."""
     if len(name) == _HASH and all(each in b"0123456789abcdef" for each in name.lower()):
-        return name.lower()
-    for each in (name, b"refs/heads/" + name, b"refs/tags/" + name) if name else (b"HEAD",):
-        if found := refs.get(each):
-            return found
-    raise Invalid(f"{shown(commit.repository)} has no `{commit.revision}`: give a full commit hash, a branch or a tag.")
+        return [name.lower()]
+    named = (name, b"refs/heads/" + name, b"refs/tags/" + name) if name else (b"HEAD",)
+    return [found for each in named if (found := refs.get(each))][:1]
 
 
 def _files(repository: "MemoryRepo", tree: Any) -> Iterator[tuple[str, File]]:
@@ -109,6 +113,7 @@ def _mode(mode: int) -> int:
 @contextmanager
 def _client(commit: Commit, allowed: frozenset[str]) -> Iterator[tuple["GitClient", str]]:
     from dulwich.client import HttpGitClient, SSHGitClient  # noqa: PLC0415 - as above
+    from urllib3 import PoolManager, Retry, Timeout  # noqa: PLC0415
 
     if commit.repository.startswith(("https://", "http://")):
         _check(commit.repository, allowed)
@@ -116,10 +121,18 @@ def _client(commit: Commit, allowed: frozenset[str]) -> Iterator[tuple["GitClien
         parts = urlsplit(commit.repository)
         base = f"{parts.scheme}://{parts.netloc}"
         user = (user or "x-access-token") if password else ""
-        client = HttpGitClient(base, timeout=PATIENCE, quiet=True, username=user or None, password=password or None)
-        yield client, parts.path
+        # A redirect could lead where the address itself may not.
+        with ExitStack() as left, PoolManager(timeout=Timeout(PATIENCE), retries=Retry(3, redirect=0)) as pool:
+            # Answers that the client does not want to read it leaves open.
+            ask = pool.urlopen
+            pool.urlopen = lambda *named, **more: left.enter_context(closing(ask(*named, **more)))  # type: ignore[method-assign]
+            client = HttpGitClient(
+                base, pool_manager=pool, timeout=PATIENCE, quiet=True, username=user or None, password=password or None
+            )
+            yield client, parts.path
         return
     user, host, path = _ssh_address(commit.repository)
+    _check(f"https://{host}/", allowed)
     with tempfile.NamedTemporaryFile("w") as key:
         key.write(f"{commit.ssh_key.rstrip()}\n")
         key.flush()
@@ -137,15 +150,10 @@ def _check(repository: str, allowed: frozenset[str]) -> None:
 
 def _ssh_address(repository: str) -> tuple[str, str, str]:
     """User, host and path of `git@host:path` or `ssh://git@host/path`."""
-    if repository.startswith("ssh://"):
-        parts = urlsplit(repository)
-        user, host, path = parts.username or "git", parts.hostname or "", parts.path
-    else:
-        before, _, path = repository.partition(":")
-        user, _, host = before.rpartition("@")
-    if not host or not path or host.startswith("-") or "/" in host or "://" in path:
+    found = _SCP.fullmatch(repository) or _SSH_URL.fullmatch(repository)
+    if found is None:
         raise Invalid("git_repo must look like https://host/path or git@host:path.")
-    return user or "git", host, path
+    return found["user"], found["host"], found["path"]
 
 
 def _told(error: Exception, commit: Commit) -> str:
