@@ -43,5 +43,10 @@ def watchdog_check(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 @app.lambda_function()
+def process_webhook(event, context):
+    return handlers.process_webhook(app.ports, event, context)
+
+
+@app.lambda_function()
 def work(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return handlers.work(event, context)

@@ -3,12 +3,14 @@
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from chalicelib.vcs import Place
 
 LISTS = (
     r"/repos/(?P<place>.+/issues/\d+)/comments",
@@ -114,3 +116,47 @@ def page(host, place, query):
     first = (int(query["page"][0]) - 1) * int(query["per_page"][0])
     found = [each for each in host.comments.values() if each["place"] == place]
     return found[first : first + int(query["per_page"][0])]
+
+
+class MemoryHost:
+    """A host without a network; `sick` raises what the next calls get, before or (`after`) once they were done."""
+
+    def __init__(self) -> None:
+        self.comments: dict[str, str] = {}
+        self.calls: list[str] = []
+        self.tokens: list[str] = []
+        self.sick: list[BaseException | None] = []
+        self.after = False
+        self.meanwhile: Callable[[], object] | None = None
+        """What somebody else does during the next call."""
+
+    def find(self, place: Place, marker: str, token: str) -> str:
+        def act() -> str:
+            return next((each for each, text in self.comments.items() if marker in text), "")
+
+        return self._do("find", token, act)
+
+    def create(self, place: Place, text: str, token: str) -> str:
+        def act() -> str:
+            comment_id = f"c{len(self.comments) + 1}"
+            self.comments[comment_id] = text
+            return comment_id
+
+        return self._do("create", token, act)
+
+    def edit(self, place: Place, comment_id: str, text: str, token: str) -> None:
+        self._do("edit", token, lambda: self.comments.update({comment_id: text}))
+
+    def _do(self, call: str, token: str, act: Callable[[], Any]) -> Any:
+        self.calls.append(call)
+        self.tokens.append(token)
+        if meanwhile := self.meanwhile:
+            self.meanwhile = None
+            meanwhile()
+        sickness = self.sick.pop(0) if self.sick else None
+        if sickness and not self.after:
+            raise sickness
+        done = act()
+        if sickness:
+            raise sickness
+        return done

@@ -6,10 +6,12 @@ from typing import Any
 
 from chalicelib.errors import MillraceError
 from chalicelib.jobs import callbacks, watchdog
+from chalicelib.jobs.finishing import settle
 from chalicelib.jobs.orchestrator import Orchestrator
 from chalicelib.jobs.places import CALLBACKS
 from chalicelib.jobs.sweeper import AT_ONCE, sweep_departed, sweep_due
 from chalicelib.notifications.delivering import deliver
+from chalicelib.webhook import entry
 from chalicelib.wiring import Ports
 
 Event = Mapping[str, Any]
@@ -45,12 +47,12 @@ def on_orders(ports: Ports, event: Event, context: Any) -> None:
         invocation.run(body)
 
 
-def on_notices(ports: Ports, event: Event, context: Any) -> None:
+def on_notices(ports: Ports, _: Event, context: Any) -> None:
     """The queue only wakes: documents say what is open."""
     _deliver(ports, context)
 
 
-def on_schedule(ports: Ports, event: Event, context: Any) -> None:
+def on_schedule(ports: Ports, _: Event, context: Any) -> None:
     """What nobody woke: jobs whose time has come, orders of dead workers, notifications that are due again."""
     orchestrator = _orchestrator(ports, context)
     while sweep_due(ports, orchestrator) == AT_ONCE and _has_time(context):
@@ -62,6 +64,11 @@ def on_schedule(ports: Ports, event: Event, context: Any) -> None:
 def watchdog_check(ports: Ports, event: Event, context: Any) -> dict[str, Any]:
     """{"state": "done" or "waiting", "wait": seconds until the next check}."""
     return watchdog.check(ports, _orchestrator(ports, context), event)
+
+
+def process_webhook(ports: Ports, event: object, context: Any) -> dict[str, Any]:  # noqa: ARG001 - as AWS calls it
+    """A job that is posted: through an API Gateway, by a topic, or directly."""
+    return entry.process(ports, event)
 
 
 def work(event: Event, context: Any) -> dict[str, Any]:
@@ -80,7 +87,7 @@ def _take_up(ports: Ports, key: str, context: Any) -> MillraceError | None:
 
 
 def _deliver(ports: Ports, context: Any) -> None:
-    while _has_time(context) and deliver(ports):
+    while _has_time(context) and deliver(ports) + settle(ports):
         continue
 
 

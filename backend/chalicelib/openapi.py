@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter
 
+from chalicelib.exchange import JSON
 from chalicelib.health import version
 from chalicelib.idempotency import KEPT
 from chalicelib.problems import PROBLEM, ProblemJson
@@ -79,6 +80,8 @@ class _Schemas:
         for route in routes:
             described: Description = route.description
             wanted += [(type_, "serialization") for type_ in described.answers.values() if type_ is not None]
+            if described.failure:
+                wanted.append((described.failure, "serialization"))
             if described.body:
                 wanted.append((described.body.schema, "validation"))
         unique = list(dict.fromkeys(wanted))
@@ -101,7 +104,7 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
         "parameters": [*_path_parameters(route), *_query_parameters(described), *_header_parameters(route)],
         "responses": {
             **{str(status): _success(described, status, schemas) for status in described.answers},
-            **{str(status): _failure(status, schemas) for status in sorted(_error_statuses(route))},
+            **{str(status): _failure(described, status, schemas) for status in sorted(_error_statuses(route))},
         },
     }
     if described.details:
@@ -173,10 +176,15 @@ def _success(described: Description, status: int, schemas: _Schemas) -> dict[str
     return answer
 
 
-def _failure(status: int, schemas: _Schemas) -> dict[str, Any]:
+def _failure(described: Description, status: int, schemas: _Schemas) -> dict[str, Any]:
     if status == HTTPStatus.NOT_MODIFIED:
         return {"description": "It did not change since the answer with that entity tag."}
-    return {"description": _DETAILS[status], "content": {PROBLEM: {"schema": schemas.of(ProblemJson)}}}
+    shown = {JSON: {"schema": schemas.of(described.failure)}} if described.failure else _problem(schemas)
+    return {"description": _DETAILS[status], "content": shown}
+
+
+def _problem(schemas: _Schemas) -> dict[str, Any]:
+    return {PROBLEM: {"schema": schemas.of(ProblemJson)}}
 
 
 def _error_statuses(route: Route) -> set[int]:

@@ -20,6 +20,7 @@ from chalicelib.generation.running import GENERATE, generate
 from chalicelib.jobs.actions import Actions
 from chalicelib.jobs.executors import Assignment
 from chalicelib.jobs.executors.process import WORK, stops_of
+from chalicelib.jobs.finishing import settle
 from chalicelib.jobs.model import Order, Report
 from chalicelib.jobs.orchestrator import Orchestrator
 from chalicelib.jobs.running import Runner
@@ -220,7 +221,7 @@ class Worker:
         received = self._ports.queues.receive(NOTICES, limit=10, wait=self._pace.notify)
         if received:
             self._ports.queues.acknowledge(NOTICES, [each.receipt for each in received])
-        while deliver(self._ports) and not self._stopping.is_set():
+        while deliver(self._ports) + settle(self._ports) and not self._stopping.is_set():
             continue
 
     def _sweep(self) -> None:

@@ -212,6 +212,8 @@ class Job:
     priority: int = 0
     flow_label: str = "exec"
     trace_id: str = ""
+    leg: str = ""
+    """`<trace_id>:<epoch>` of a job that was posted to the webhook; empty for all others."""
     warnings: int = 0
     """Optional orders that failed or timed out."""
     cancel_requested_by: str = ""

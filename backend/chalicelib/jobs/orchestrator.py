@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from chalicelib.accounts.tenants.standing import Standing, standing
 from chalicelib.documents import ConditionFailed, Put, Range
 from chalicelib.errors import MillraceError, NotFound
-from chalicelib.jobs import dag, lock, results, slots, store
+from chalicelib.jobs import dag, duties, lock, results, slots, store
 from chalicelib.jobs.changes import Changes
 from chalicelib.jobs.decide import CANCELLED, Board, Claim, Decision, End, Node, Plan, Requeue, Result, Stop, decide
 from chalicelib.jobs.dispatching import assignment_of, dispatch_failed, mark_running
@@ -239,6 +239,8 @@ class Orchestrator:
             self._wake_waiters(changes.job, queue_id)
         if notice := changes.take_notice():
             notices.wake(self._ports, notice)
+        if changes.take_duty():
+            duties.wake(self._ports, changes.job)
         if changes.take_freed_slot():
             slots.wake_waiters(self._ports, changes.job.tenant_id)
         return failed

@@ -109,6 +109,19 @@ def put_job(job: Job, *conditions: Condition) -> Put:
     return Put(job_key(job.job_id), job_body(job), conditions or (VersionIs(job.version),), indexes)
 
 
+def trace_partition(tenant_id: str, trace_id: str) -> str:
+    return f"trace#{tenant_id}#{trace_id}"
+
+
+def trace_key(job: Job) -> Key:
+    return Key(trace_partition(job.tenant_id, job.trace_id), f"{to_text(job.created_at)}#{job.job_id}")
+
+
+def put_trace(job: Job) -> Put:
+    """By it the jobs of a trace are found, which no index knows."""
+    return Put(trace_key(job), {"job_id": job.job_id})
+
+
 def put_draft(job_id: str, tenant_id: str, *, until: datetime) -> Put:
     """Marks orders whose job is not there yet. Found among the open jobs once `until` has passed."""
     found_at = Key(OPEN_JOBS, f"{to_text(until)}#{job_id}")

@@ -18,6 +18,8 @@ MAX_DEPENDENCIES = 20_000
 MAX_TEXT = 5_000_000
 MAX_SECONDS = 7 * 24 * 3600
 DEFAULT_PRESIGN_EXPIRY = 7200
+WHOLE_JOB = "_job"
+"""What stands for an order's name where the whole job is meant."""
 TARGET_TIMEOUTS = {Target.LAMBDA: 900, Target.CODEBUILD: 8 * 3600}
 
 _Line = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -79,6 +81,8 @@ class OrderRequest(_Input):
     def _plain(cls, value: str | None) -> str | None:
         if value is not None and (not _NAME.fullmatch(value) or ".." in value):
             raise ValueError("may hold letters, digits, spaces and . _ : + @ = -, starting with a letter or digit")
+        if value == WHOLE_JOB:
+            raise ValueError(f"must not be {WHOLE_JOB}, which stands for the whole job")
         return value
 
     @field_validator("cmds")

@@ -1,7 +1,7 @@
 """From a checked request to documents, and back to a request."""
 
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +9,11 @@ from chalicelib.accounts.model import Caller
 from chalicelib.audit.recording import entry
 from chalicelib.documents import TRANSACTION_LIMIT, Absent, ConditionFailed, Delete, Put
 from chalicelib.errors import Fault, Invalid
-from chalicelib.jobs import dag, logs, store
+from chalicelib.jobs import dag, duties, logs, store
+from chalicelib.jobs.artifacts import artifact_prefix
+from chalicelib.jobs.bundles import package
+from chalicelib.jobs.far import is_far
+from chalicelib.jobs.flows import new_trace_id
 from chalicelib.jobs.model import STATE_LETTERS, Event, Job, JobStatus, Order, OrderSpec, OrderStatus, RunWhen, Target
 from chalicelib.jobs.submission import JobRequest, OrderRequest
 from chalicelib.limits import storage
@@ -44,18 +48,32 @@ _FINAL_ORDERS = 90
 """So many orders fit into one transaction with their job."""
 
 
-def create(ports: Ports, caller: Caller, request: JobRequest, *, job_id: str, cloned_from: str = "") -> Job:
+def create(
+    ports: Ports,
+    caller: Caller,
+    request: JobRequest,
+    *,
+    job_id: str,
+    cloned_from: str = "",
+    trace_id: str = "",
+    leg: str = "",
+) -> Job:
     """Store the job and its orders; the job's own document comes last and makes it exist.
 
     Orders that do not fit into that transaction are written before it, beside a draft mark by which the sweeper finds
     and removes what a crash left. Raises Invalid for what this home cannot do.
     """
-    _check_home(ports, request)
+    _check_home(ports, caller, request)
     storage.check(ports, caller.tenant_id)
     now = ports.clock.now()
     orders = _orders(ports, request)
-    job = _job(caller, request, orders, job_id=job_id, now=now)
-    submitted = Event(event_id=ports.clock.new_id(), at=now, actor=caller.email, kind="job.submitted")
+    job = replace(_job(caller, request, orders, job_id=job_id, now=now), leg=leg)
+    job = replace(job, trace_id=trace_id or job.trace_id)
+    if far := [each for each in orders if is_far(ports, each.spec.target)]:
+        package(ports, job, far)
+    submitted = Event(
+        event_id=ports.clock.new_id(), at=now, actor=caller.email, kind="job.submitted", message=_told(job)
+    )
     early, last = orders[:-_FINAL_ORDERS], orders[-_FINAL_ORDERS:]
     if early:
         ports.documents.transact([store.put_draft(job_id, caller.tenant_id, until=now + _ABANDONED)])
@@ -68,6 +86,8 @@ def create(ports: Ports, caller: Caller, request: JobRequest, *, job_id: str, cl
                 store.put_job(job, Absent()),
                 store.put_event(job_id, submitted),
                 _recorded(ports, caller, job, cloned_from),
+                store.put_trace(job),
+                *([duties.new(ports, job)] if duties.at_change(job) else []),
                 Delete(store.draft_key(job_id)),
                 *(store.put_order(job_id, each) for each in last),
             ]
@@ -75,6 +95,10 @@ def create(ports: Ports, caller: Caller, request: JobRequest, *, job_id: str, cl
     except ConditionFailed:
         return store.find_job(ports.documents, job_id)
     return job
+
+
+def _told(job: Job) -> str:
+    return f"leg {job.leg}" if job.leg else ""
 
 
 def _recorded(ports: Ports, caller: Caller, job: Job, cloned_from: str) -> Put:
@@ -97,22 +121,9 @@ def sweep(ports: Ports, job_id: str, tenant_id: str) -> None:
         storage.add(ports, tenant_id, -octets)
 
 
-def tenant_prefix(tenant_id: str) -> str:
-    return f"artifacts/{tenant_id}/"
-
-
-def artifact_prefix(tenant_id: str, job_id: str) -> str:
-    return f"{tenant_prefix(tenant_id)}{job_id}/"
-
-
-def artifact_folder(job: Job, order: Order) -> str:
-    """Where the files go that the present attempt of an order leaves."""
-    return f"{artifact_prefix(job.tenant_id, job.job_id)}{order.number:04d}/{order.attempt:04d}"
-
-
-def _check_home(ports: Ports, request: JobRequest) -> None:
+def _check_home(ports: Ports, caller: Caller, request: JobRequest) -> None:
     offered = ", ".join(ports.offered)
-    faults = []
+    faults = duties.faults_of(ports, caller.tenant_id, request)
     for index, order in enumerate(request.orders):
         target = _target(ports, order)
         if target not in ports.offered:
@@ -175,7 +186,7 @@ def _job(caller: Caller, request: JobRequest, orders: Sequence[Order], *, job_id
         max_parallel=request.max_parallel,
         priority=request.priority,
         flow_label=request.flow_label,
-        trace_id=secrets.token_hex(4),
+        trace_id=new_trace_id(),
         settings=_given(request, _JOB_SETTINGS),
         look_at=now,
     )

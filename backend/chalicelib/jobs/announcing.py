@@ -1,0 +1,31 @@
+"""What a new run is answered with, after others were told of it."""
+
+from typing import Any
+
+from chalicelib.jobs import comments, duties, finishing, store
+from chalicelib.jobs.flows import Flow, flow_id
+from chalicelib.jobs.model import Job
+from chalicelib.jobs.places import trigger_key
+from chalicelib.settings import Home
+from chalicelib.wiring import Ports
+
+
+def announce(ports: Ports, job: Job) -> dict[str, Any]:
+    """Its comment made, if it has a place for one, and its trigger pulled; the answer of the webhook protocol.
+
+    A host that does not answer now gets the comment later.
+    """
+    finishing.settle_one(ports, job.job_id)
+    if ports.settings.home is Home.AWS:
+        ports.objects.put(trigger_key(job.job_id), b"{}", replace=True)
+    told = comments.place_of(job) is not None
+    orders = store.load_all_orders(ports.documents, job) if told else []
+    return {
+        "status": "ok",
+        "run_id": job.job_id,
+        "trace_id": job.trace_id,
+        "flow_id": flow_id(Flow(job.username, job.trace_id, job.flow_label)),
+        "done_endpt": duties.done_address(ports, job),
+        "pr_search_tag": comments.search_tag(job),
+        "init_pr_comment": comments.render(job, orders, ports.settings.address) if told else "",
+    }
