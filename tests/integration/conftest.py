@@ -1,8 +1,10 @@
+import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,15 +16,20 @@ from chalicelib.documents.dynamodb.table import create_table
 from chalicelib.documents.sqlite import SqliteDocuments
 from chalicelib.identity.local import LocalIdentity
 from chalicelib.identity.signing import KEY as SIGNING_KEY
+from chalicelib.jobs.executors.lambda_ import LambdaProvider
+from chalicelib.jobs.executors.stepfunctions import StepFunctionsWatchdogs
+from chalicelib.jobs.model import Target
 from chalicelib.objects.s3 import S3Objects
 from chalicelib.presence.heartbeats import HeartbeatPresence
 from chalicelib.presence.locks import LockPresence
 from chalicelib.queues.sqs import SqsQueues
 from chalicelib.rates.documents import DocumentRates
-from chalicelib.settings import read_settings
+from chalicelib.settings import Home, read_settings
+from chalicelib.sources.aws import AwsSources
 from chalicelib.wiring import Ports
 from tests import make
 from tests.clocks import ManualClock
+from tests.far import FarHome, zipped
 from tests.people import People
 
 REGION = "eu-west-1"
@@ -32,7 +39,7 @@ homes = count(1)
 @pytest.fixture(scope="session")
 def aws() -> Iterator[Callable[[str], Any]]:
     """Makes clients of an emulated AWS. It is one for all tests: each makes its own table, bucket or queues."""
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
+    with pytest.MonkeyPatch.context() as patch, mock_aws(config={"lambda": {"use_docker": False}}):
         patch.setenv("AWS_DEFAULT_REGION", REGION)
         yield cache(lambda service: connect(service, read_settings({})))
 
@@ -124,3 +131,44 @@ def people(ports: Ports, clock: ManualClock, founding: Founding, request: pytest
     people = People(ports)
     founding.record(people, client)
     return people
+
+
+@pytest.fixture
+def far(clock: ManualClock, aws: Callable[[str], Any], tmp_path: Path) -> FarHome:
+    """A home on the emulated AWS whose orders go to a Lambda function, each with a watchdog of Step Functions."""
+    ports = emulated(make.ports(clock), aws)
+    function, machine = make_function(aws), make_machine(aws, ports.settings.table)
+    return FarHome(
+        replace(
+            ports,
+            settings=replace(ports.settings, home=Home.AWS, workers=0, work_function=function, watchdog=machine),
+            providers={Target.LAMBDA: LambdaProvider(aws("lambda"), function)},
+            watchdogs=StepFunctionsWatchdogs(aws("stepfunctions"), machine),
+            sources=AwsSources(ssm=aws("ssm"), secrets=aws("secretsmanager"), s3=aws("s3")),
+        ),
+        tmp_path / "far",
+    )
+
+
+def make_function(client: Callable[[str], Any]) -> str:
+    """A function that takes invocations and does nothing: tests leave the results."""
+    name = f"work-{next(homes)}"
+    client("lambda").create_function(
+        FunctionName=name,
+        Runtime="python3.11",
+        Role=make_role(client, name),
+        Handler="app.work",
+        Code={"ZipFile": zipped({"app.py": b""})},
+    )
+    return name
+
+
+def make_machine(client: Callable[[str], Any], name: str) -> str:
+    definition = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}}
+    role = make_role(client, f"{name}-watchdog")
+    made = client("stepfunctions").create_state_machine(name=name, definition=json.dumps(definition), roleArn=role)
+    return str(made["stateMachineArn"])
+
+
+def make_role(client: Callable[[str], Any], name: str) -> str:
+    return str(client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"])
