@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests import ministack, stores
 from tests.mails import letters_in
+from tests.ministack import Ministack
 
 MILLRACE = Path(sys.executable).with_name("millrace")
 
@@ -57,13 +58,26 @@ def running(data: Path, **settings: object) -> Iterator[Product]:
 @contextmanager
 def running_on_aws(data: Path, **settings: object) -> Iterator[Product]:
     """The same program over an emulated AWS of its own, with its orders in processes of this machine."""
-    given = {f"MILLRACE_{name.upper()}": str(value) for name, value in settings.items()}
-    with ministack.running(data.parent, AUTH="true") as aws:
+    with emulated_aws(data.parent) as aws, running_over(aws, data, **settings) as product:
+        stores.let_pages_upload(aws, product.url)
+        yield product
+
+
+@contextmanager
+def emulated_aws(folder: Path) -> Iterator[Ministack]:
+    """With a table and a bucket. It lets nobody in who signs wrongly, as AWS would not."""
+    with ministack.running(folder, AUTH="true") as aws:
         stores.make(aws)
-        given = {**aws.environment, "MILLRACE_HOME": "aws", **given}
-        with _started(data, given, letters=partial(stores.letters, aws)) as product:
-            stores.let_pages_upload(aws, product.url)
-            yield product
+        yield aws
+
+
+@contextmanager
+def running_over(aws: Ministack, data: Path, **settings: object) -> Iterator[Product]:
+    """One machine of a home there. Machines share no folder: each has `data` of its own."""
+    given = {f"MILLRACE_{name.upper()}": str(value) for name, value in settings.items()}
+    given = {**aws.environment, "MILLRACE_HOME": "aws", **given}
+    with _started(data, given, letters=partial(stores.letters, aws)) as product:
+        yield product
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """What a home on an emulated AWS keeps there: made by our own code, and looked into by a test."""
 
 import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 from urllib.request import urlopen
 
@@ -14,25 +16,32 @@ NAME, SENDER = "millrace", "millrace@localhost"
 """The table's and the bucket's, and who mails: as the settings have them by default."""
 
 
-def client(aws: Ministack, service: str) -> Any:
-    return boto3.client(
+@contextmanager
+def client(aws: Ministack, service: str) -> Iterator[Any]:
+    made = boto3.client(
         service,
         endpoint_url=aws.endpoint,
         region_name=REGION,
         aws_access_key_id=ACCOUNT,
         aws_secret_access_key=SECRET,
     )
+    with closing(made):
+        yield made
 
 
 def make(aws: Ministack) -> None:
     """Table, bucket and sender; queues and keys make themselves."""
-    create_table(client(aws, "dynamodb"), NAME)
-    client(aws, "s3").create_bucket(Bucket=NAME, CreateBucketConfiguration={"LocationConstraint": REGION})
-    client(aws, "sesv2").create_email_identity(EmailIdentity=SENDER)
+    with client(aws, "dynamodb") as dynamodb:
+        create_table(dynamodb, NAME)
+    with client(aws, "s3") as s3:
+        s3.create_bucket(Bucket=NAME, CreateBucketConfiguration={"LocationConstraint": REGION})
+    with client(aws, "sesv2") as ses:
+        ses.create_email_identity(EmailIdentity=SENDER)
 
 
 def let_pages_upload(aws: Ministack, origin: str) -> None:
-    client(aws, "s3").put_bucket_cors(Bucket=NAME, CORSConfiguration=cross_origin_rules(origin))
+    with client(aws, "s3") as s3:
+        s3.put_bucket_cors(Bucket=NAME, CORSConfiguration=cross_origin_rules(origin))
 
 
 def letters(aws: Ministack, to: str) -> list[str]:

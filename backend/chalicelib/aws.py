@@ -1,5 +1,6 @@
 """The only maker of AWS clients, and the only place where AWS's errors are caught."""
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -61,6 +62,9 @@ def connect(
     # Importing boto3 takes a quarter of a second, which the local home never needs to pay.
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
+
+    # It tells for each client where it found them.
+    logging.getLogger("botocore.credentials").setLevel(logging.WARNING)
 
     emulated = bool(settings.aws_endpoint)
     config = Config(  # type: ignore[no-untyped-call]  # boto3 carries no types
