@@ -43,7 +43,7 @@ def watchdog_check(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 @app.lambda_function()
-def process_webhook(event, context):
+def process_webhook(event: Any, context: Any) -> dict[str, Any]:
     return handlers.process_webhook(app.ports, event, context)
 
 

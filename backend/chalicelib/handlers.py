@@ -66,7 +66,7 @@ def watchdog_check(ports: Ports, event: Event, context: Any) -> dict[str, Any]:
     return watchdog.check(ports, _orchestrator(ports, context), event)
 
 
-def process_webhook(ports: Ports, event: object, context: Any) -> dict[str, Any]:  # noqa: ARG001 - as AWS calls it
+def process_webhook(ports: Ports, event: object, _: Any) -> dict[str, Any]:
     """A job that is posted: through an API Gateway, by a topic, or directly."""
     return entry.process(ports, event)
 

@@ -251,6 +251,6 @@ def _put(ports: Ports, key: str, content: bytes) -> None:
         raise Failed(error.detail) from error
 
 
-def _end_of(job: Job) -> str:
-    """A job that is retried ends again."""
-    return to_text(job.ended_at) if job.ended_at else ""
+def _end_of(job: Job) -> int:
+    """A job that is retried ends again, in another version of itself."""
+    return job.version
