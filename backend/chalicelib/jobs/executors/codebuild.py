@@ -42,12 +42,13 @@ class CodeBuildProvider:
         found = call(self._client.batch_get_builds, ids=[handle])["builds"]
         if not found:
             return Life(gone=True, reason="CodeBuild does not know the build")
-        status = found[0]["buildStatus"]
-        return ALIVE if status in ALIVE_STATUSES else Life(gone=True, reason=f"CodeBuild: {_why(found[0])}")
+        return life(found[0])
 
 
-def _why(build: dict[str, Any]) -> str:
-    """The status of the build, and what its phases say of it."""
+def life(build: dict[str, Any]) -> Life:
+    """What a description of a build says of it; the reason is its status, and what its phases tell."""
+    if build["buildStatus"] in ALIVE_STATUSES:
+        return ALIVE
     told = [
         context["message"]
         for phase in build.get("phases", ())
@@ -55,7 +56,7 @@ def _why(build: dict[str, Any]) -> str:
         for context in phase.get("contexts", ())
         if context.get("message")
     ]
-    return ": ".join([build["buildStatus"], *told[:1]])
+    return Life(gone=True, reason=": ".join(["CodeBuild", build["buildStatus"], *told[:1]]))
 
 
 def _buildspec(command: str) -> str:

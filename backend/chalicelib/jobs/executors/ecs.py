@@ -8,6 +8,7 @@ from chalicelib.errors import Unavailable
 from chalicelib.jobs.executors import ALIVE, DispatchFailed, Life, Parcel
 from chalicelib.jobs.executors.launching import script
 
+BY_ITSELF = "EssentialContainerExited"
 NOT_BEGUN = frozenset({"PROVISIONING", "PENDING", "ACTIVATING"})
 
 
@@ -56,7 +57,7 @@ class EcsProvider:
         if task["lastStatus"] != "STOPPED":
             return ALIVE
         codes = [each.get("exitCode") for each in task.get("containers", ())]
-        if codes and all(code == 0 for code in codes):
+        if task.get("stopCode") == BY_ITSELF and codes and all(code == 0 for code in codes):
             return ALIVE
         return Life(gone=True, reason=f"ECS: {_why(task)}")
 

@@ -72,7 +72,7 @@ def targets(named: object) -> dict[str, Any]:
             return {"Targets": [_target(named["Key"], named.get("Values"))]}
         if "instance_ids" in named:
             return targets(named["instance_ids"])
-        return {"Targets": [_target(key, values) for key, values in named.items()]}
+        named = [{"Key": key, "Values": values} for key, values in named.items()]
     if isinstance(named, list) and named and all(isinstance(each, str) for each in named):
         return {"InstanceIds": named}
     if isinstance(named, list) and named and all(isinstance(each, Mapping) and "Key" in each for each in named):
