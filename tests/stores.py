@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 from urllib.request import urlopen
 
@@ -29,13 +29,13 @@ def client(aws: Ministack, service: str) -> Iterator[Any]:
         yield made
 
 
-def make(aws: Ministack) -> None:
-    """Table, bucket and sender; queues and keys make themselves."""
+def make(aws: Ministack, name: str = NAME) -> None:
+    """Table and bucket of this name, and the sender; queues and keys make themselves."""
     with client(aws, "dynamodb") as dynamodb:
-        create_table(dynamodb, NAME)
+        create_table(dynamodb, name)
     with client(aws, "s3") as s3:
-        s3.create_bucket(Bucket=NAME, CreateBucketConfiguration={"LocationConstraint": REGION})
-    with client(aws, "sesv2") as ses:
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    with client(aws, "sesv2") as ses, suppress(ses.exceptions.AlreadyExistsException):
         ses.create_email_identity(EmailIdentity=SENDER)
 
 
