@@ -21,6 +21,9 @@ BATCH_COUNT = 10
 BATCH_BYTES = 256 * 1024
 LONGEST_WAIT = 20
 LONGEST_VISIBILITY = 12 * 60 * 60
+"""From the receive on. A message that is longer at work comes again, and its order is found at work."""
+LATEST_EXTENSION = 60
+"""Seconds after the receive at which its message is still extended as far as possible: SQS refuses what is beyond."""
 RETENTION = 14 * 24 * 60 * 60
 ATTEMPTS = 4
 
@@ -80,7 +83,11 @@ class SqsQueues:
             return False
         message = {"QueueUrl": self._url(queue), "ReceiptHandle": receipt}
         try:
-            call(self._client.change_message_visibility, **message, VisibilityTimeout=_hidden(visibility))
+            call(
+                self._client.change_message_visibility,
+                **message,
+                VisibilityTimeout=_hidden(visibility, LATEST_EXTENSION),
+            )
         except Refused as refused:
             if refused.code in STALE:
                 return False
@@ -228,5 +235,5 @@ def _received(message: Mapping[str, Any]) -> Received:
     )
 
 
-def _hidden(visibility: float) -> int:
-    return min(LONGEST_VISIBILITY, ceil(visibility))
+def _hidden(visibility: float, spent: int = 0) -> int:
+    return min(LONGEST_VISIBILITY - spent, ceil(visibility))
