@@ -194,7 +194,7 @@ def _connect_identity(settings: Settings, documents: Documents, keys: Keys, cloc
     from chalicelib.identity.cognito import CognitoIdentity, fetch_keys  # noqa: PLC0415
 
     pool_id, _, client_id = settings.user_pool.partition("/")
-    fetch = fetch_keys(pool_id.partition("_")[0], pool_id)
+    fetch = fetch_keys(pool_id, endpoint=settings.aws_endpoint)
     client = aws.connect("cognito-idp", settings)
     return CognitoIdentity(client, documents, clock, pool_id=pool_id, client_id=client_id, keys=fetch)
 
