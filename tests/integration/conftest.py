@@ -26,11 +26,14 @@ from chalicelib.queues.sqs import SqsQueues
 from chalicelib.rates.documents import DocumentRates
 from chalicelib.settings import Home, read_settings
 from chalicelib.sources.aws import AwsSources
+from chalicelib.vcs.github import GitHubComments
 from chalicelib.wiring import Ports
 from tests import make
 from tests.clocks import ManualClock
 from tests.far import FarHome, zipped
+from tests.hosts import Host, comment_host
 from tests.people import People
+from tests.posting import PostedHome
 
 REGION = "eu-west-1"
 homes = count(1)
@@ -66,9 +69,9 @@ class OneAtATime:
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._client, name)
 
-        def call(**arguments: Any) -> Any:
+        def call(*positional: Any, **arguments: Any) -> Any:
             with self._lock:
-                return method(**arguments)
+                return method(*positional, **arguments)
 
         return call if callable(method) else method
 
@@ -82,7 +85,7 @@ def emulated(local: Ports, client: Callable[[str], Any]) -> Ports:
         local,
         settings=replace(local.settings, table=name, bucket=name),
         documents=documents,
-        objects=S3Objects(client("s3"), name, local.clock),
+        objects=S3Objects(OneAtATime(client("s3")), name, local.clock),
         queues=SqsQueues(client("sqs"), f"{name}-"),
         rates=DocumentRates(documents, local.clock),
         presence=HeartbeatPresence(documents, local.clock, LockPresence(local.settings.data / "workers")),
@@ -148,6 +151,26 @@ def far(clock: ManualClock, aws: Callable[[str], Any], tmp_path: Path) -> FarHom
         ),
         tmp_path / "far",
     )
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    with comment_host() as made:
+        yield made
+
+
+@pytest.fixture
+def posted(far: FarHome, aws: Callable[[str], Any], host: Host, clock: ManualClock) -> PostedHome:
+    """The same, to which GitHub delivers: with a bucket for the ends of jobs, and a host for their comments."""
+    bucket = f"{far.ports.settings.bucket}-done"
+    aws("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    ports = replace(
+        far.ports,
+        settings=replace(far.ports.settings, done_bucket=bucket),
+        done=S3Objects(aws("s3"), bucket, clock),
+        hosts={"github.com": GitHubComments(host.url)},
+    )
+    return PostedHome(ports, far.scratch)
 
 
 def make_function(client: Callable[[str], Any]) -> str:
