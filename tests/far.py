@@ -18,6 +18,7 @@ from chalicelib.shells import Stop
 from chalicelib.wiring import Ports
 from chalicelib.work.running import run
 from tests import make
+from tests.clocks import ManualClock
 
 CONTEXT = SimpleNamespace(aws_request_id="request-1", get_remaining_time_in_millis=lambda: 100_000)
 
@@ -88,6 +89,10 @@ class FarHome:
         self.orchestrator = Orchestrator(ports, owner="one")
         self.scratch = scratch
         self._seen: set[str] = set()
+
+    def change(self, **ports: Any) -> None:
+        self.ports = replace(self.ports, **ports)
+        self.orchestrator = Orchestrator(self.ports, owner="one")
 
     @property
     def provider(self) -> HandProvider:
@@ -171,10 +176,10 @@ def zipped(files: Mapping[str, bytes], *, executable: tuple[str, ...] = ()) -> b
     return packed.getvalue()
 
 
-def home_in_memory(scratch: Path) -> FarHome:
+def home_in_memory(scratch: Path, clock: ManualClock | None = None) -> FarHome:
     """Without an emulator: its links lead nowhere, and results are left by hand."""
     ports = replace(
-        make.ports(),
+        make.ports(clock),
         providers={Target.LAMBDA: HandProvider()},
         watchdogs=HandWatchdogs(),
         sources=HandSources(),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from moto import mock_aws
+from moto.server import ThreadedMotoServer
 
 from chalicelib.aws import connect
 from chalicelib.documents.dynamodb import DynamoDocuments
@@ -30,10 +31,11 @@ from chalicelib.vcs.github import GitHubComments
 from chalicelib.wiring import Ports
 from tests import make
 from tests.clocks import ManualClock
-from tests.far import FarHome, zipped
+from tests.far import FarHome, home_in_memory, zipped
 from tests.hosts import Host, comment_host
 from tests.people import People
 from tests.posting import PostedHome
+from tests.receiver import Receiver
 
 REGION = "eu-west-1"
 homes = count(1)
@@ -160,6 +162,13 @@ def host() -> Iterator[Host]:
 
 
 @pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
+@pytest.fixture
 def posted(far: FarHome, aws: Callable[[str], Any], host: Host, clock: ManualClock) -> PostedHome:
     """The same, to which GitHub delivers: with a bucket for the ends of jobs, and a host for their comments."""
     bucket = f"{far.ports.settings.bucket}-done"
@@ -171,6 +180,27 @@ def posted(far: FarHome, aws: Callable[[str], Any], host: Host, clock: ManualClo
         hosts={"github.com": GitHubComments(host.url)},
     )
     return PostedHome(ports, far.scratch)
+
+
+@pytest.fixture(scope="session")
+def endpoint(aws: Callable[[str], Any]) -> Iterator[str]:
+    """Where an emulated S3 is reached by HTTP, as whoever has a link reaches it."""
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def linked(clock: ManualClock, endpoint: str, tmp_path: Path) -> FarHome:
+    """A home in memory but for its objects, whose links lead to an emulated S3: the worker program can be run."""
+    client = connect("s3", read_settings({"MILLRACE_AWS_ENDPOINT": endpoint}))
+    bucket = f"links-{next(homes)}"
+    client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    home = home_in_memory(tmp_path / "far", clock)
+    home.change(objects=S3Objects(client, bucket, clock))
+    return home
 
 
 def make_function(client: Callable[[str], Any]) -> str:

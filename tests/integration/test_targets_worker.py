@@ -7,124 +7,85 @@ import subprocess
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from chalicelib import handlers
-from chalicelib.aws import connect
 from chalicelib.jobs import operations, places
 from chalicelib.jobs.executors.launching import script
-from chalicelib.jobs.model import JobStatus, OrderStatus, Target
-from chalicelib.objects.s3 import S3Objects
-from chalicelib.settings import read_settings
+from chalicelib.jobs.model import JobStatus, OrderStatus
 from chalicelib.shells import Stop
 from tests import make
-from tests.clocks import ManualClock
-from tests.far import CONTEXT, FarHome, HandProvider, HandSources, HandWatchdogs, created, zipped
-from tests.integration.conftest import REGION
+from tests.far import CONTEXT, FarHome, created, zipped
 
 pytestmark = pytest.mark.integration
-buckets = count(1)
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_DEFAULT_REGION", REGION)
-        patch.setenv("AWS_ACCESS_KEY_ID", "test")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "test-of-links")
-        host, port = server.get_host_and_port()
-        yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def home(endpoint: str, tmp_path: Path) -> FarHome:
-    settings = read_settings({"MILLRACE_AWS_ENDPOINT": endpoint})
-    client = connect("s3", settings)
-    bucket = f"far-{next(buckets)}"
-    client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-    clock = ManualClock()
-    ports = replace(
-        make.ports(clock),
-        objects=S3Objects(client, bucket, clock),
-        providers={Target.LAMBDA: HandProvider()},
-        watchdogs=HandWatchdogs(),
-        sources=HandSources(),
-    )
-    return FarHome(ports, tmp_path / "far")
 
 
 def shell(*commands: str, **fields: object) -> dict[str, object]:
     return make.order(None, cmds=list(commands), **{"timeout": 30, **fields})
 
 
-def test_it_works(home: FarHome) -> None:
-    job_id = home.submit(shell("echo hello"))
-    home.run_all()
-    assert home.job(job_id).status is JobStatus.SUCCEEDED
-    assert home.log(job_id) == "hello\n"
+def test_it_works(linked: FarHome) -> None:
+    job_id = linked.submit(shell("echo hello"))
+    linked.run_all()
+    assert linked.job(job_id).status is JobStatus.SUCCEEDED
+    assert linked.log(job_id) == "hello\n"
 
 
-def test_a_far_order_runs_as_soon_as_its_provider_has_it(home: FarHome) -> None:
-    job_id = home.submit(shell("true"))
-    order = home.order(job_id)
+def test_a_far_order_runs_as_soon_as_its_provider_has_it(linked: FarHome) -> None:
+    job_id = linked.submit(shell("true"))
+    order = linked.order(job_id)
     assert (order.status, order.worker) == (OrderStatus.RUNNING, f"handle-{job_id}-0001-0001")
 
 
-def test_its_time_counts_from_when_the_worker_begins(home: FarHome) -> None:
-    job_id = home.submit(shell("true"))
-    home.ports.clock.tick(50)
-    home.work()
-    began = next(each.key for each in home.ports.objects.list(places.CALLBACKS) if each.key.endswith("begun"))
-    handlers.on_callbacks(home.ports, created(began), CONTEXT)
-    assert home.order(job_id).started_at == home.ports.clock.now()
+def test_its_time_counts_from_when_the_worker_begins(linked: FarHome) -> None:
+    job_id = linked.submit(shell("true"))
+    linked.ports.clock.tick(50)
+    linked.work()
+    began = next(each.key for each in linked.ports.objects.list(places.CALLBACKS) if each.key.endswith("begun"))
+    handlers.on_callbacks(linked.ports, created(began), CONTEXT)
+    assert linked.order(job_id).started_at == linked.ports.clock.now()
 
 
-def test_commands_run_in_order_in_one_shell_and_stop_at_the_first_failure(home: FarHome) -> None:
-    job_id = home.submit(shell("x=1", "echo got $x; false", "echo never"))
-    home.run_all()
-    assert home.order(job_id).reason == "exit code 1 (command 2 of 3: echo got $x; false)"
-    assert home.log(job_id).startswith("got 1\n")
-    assert "never" not in home.log(job_id)
+def test_commands_run_in_order_in_one_shell_and_stop_at_the_first_failure(linked: FarHome) -> None:
+    job_id = linked.submit(shell("x=1", "echo got $x; false", "echo never"))
+    linked.run_all()
+    assert linked.order(job_id).reason == "exit code 1 (command 2 of 3: echo got $x; false)"
+    assert linked.log(job_id).startswith("got 1\n")
+    assert "never" not in linked.log(job_id)
 
 
-def test_code_of_an_object_is_there_with_its_permissions(home: FarHome) -> None:
+def test_code_of_an_object_is_there_with_its_permissions(linked: FarHome) -> None:
     archive = zipped({"run.sh": b"#!/bin/sh\necho ran\n", "data/a.txt": b"A"}, executable=("run.sh",))
-    home.sources.objects["s3://code/app.zip"] = [("app.zip", archive)]
-    job_id = home.submit(shell("./run.sh && cat data/a.txt", s3_location="s3://code/app.zip"))
-    home.run_all()
-    assert home.log(job_id) == "ran\nA"
+    linked.sources.objects["s3://code/app.zip"] = [("app.zip", archive)]
+    job_id = linked.submit(shell("./run.sh && cat data/a.txt", s3_location="s3://code/app.zip"))
+    linked.run_all()
+    assert linked.log(job_id) == "ran\nA"
 
 
-def test_outputs_reach_dependants(home: FarHome) -> None:
-    job_id = home.submit(
+def test_outputs_reach_dependants(linked: FarHome) -> None:
+    job_id = linked.submit(
         make.order("make", cmds=["mkdir out; echo made > out/x"], outputs=["out/x"]),
         make.order("use", cmds=["cat inputs/make/out/x"], after=["make"]),
     )
-    home.run_all()
-    assert home.job(job_id).status is JobStatus.SUCCEEDED
-    assert home.log(job_id, 2) == "made\n"
-    assert [each.path for each in operations.get_order(home.ports, home.me, job_id, 1).artifacts] == ["out/x"]
+    linked.run_all()
+    assert linked.job(job_id).status is JobStatus.SUCCEEDED
+    assert linked.log(job_id, 2) == "made\n"
+    assert [each.path for each in operations.get_order(linked.ports, linked.me, job_id, 1).artifacts] == ["out/x"]
 
 
-def test_a_success_without_its_output_is_a_failure(home: FarHome) -> None:
-    job_id = home.submit(shell("true", outputs=["missing.txt"]))
-    home.run_all()
-    assert home.order(job_id).reason == "the output `missing.txt` was not there at the end"
+def test_a_success_without_its_output_is_a_failure(linked: FarHome) -> None:
+    job_id = linked.submit(shell("true", outputs=["missing.txt"]))
+    linked.run_all()
+    assert linked.order(job_id).reason == "the output `missing.txt` was not there at the end"
 
 
-def test_secrets_reach_the_commands_and_no_log(home: FarHome) -> None:
-    home.sources.values["/app/DB-URL"] = "sesame-of-parameters"
-    home.sources.secrets["app/keys"] = json.dumps({"API_KEY": "sesame-of-secrets"})
-    job_id = home.submit(
+def test_secrets_reach_the_commands_and_no_log(linked: FarHome) -> None:
+    linked.sources.values["/app/DB-URL"] = "sesame-of-parameters"
+    linked.sources.secrets["app/keys"] = json.dumps({"API_KEY": "sesame-of-secrets"})
+    job_id = linked.submit(
         shell(
             "echo $DB_URL $API_KEY $TOKEN; test ${#DB_URL} = 20",
             ssm_paths=["/app/DB-URL"],
@@ -132,34 +93,34 @@ def test_secrets_reach_the_commands_and_no_log(home: FarHome) -> None:
             secrets={"TOKEN": "sesame-of-order"},
         )
     )
-    home.run_all()
-    assert home.job(job_id).status is JobStatus.SUCCEEDED
-    assert home.log(job_id) == "*** *** ***\n"
+    linked.run_all()
+    assert linked.job(job_id).status is JobStatus.SUCCEEDED
+    assert linked.log(job_id) == "*** *** ***\n"
 
 
-def test_nothing_in_the_bundle_tells_a_secret(home: FarHome) -> None:
-    home.sources.values["/app/TOKEN"] = "sesame-of-parameters"
-    job_id = home.submit(shell("true", ssm_paths=["/app/TOKEN"], secrets={"OTHER": "sesame-of-order"}))
-    for each in home.ports.objects.list(f"tmp/exec/{job_id}/"):
-        content = home.ports.objects.get(each.key)
+def test_nothing_in_the_bundle_tells_a_secret(linked: FarHome) -> None:
+    linked.sources.values["/app/TOKEN"] = "sesame-of-parameters"
+    job_id = linked.submit(shell("true", ssm_paths=["/app/TOKEN"], secrets={"OTHER": "sesame-of-order"}))
+    for each in linked.ports.objects.list(f"tmp/exec/{job_id}/"):
+        content = linked.ports.objects.get(each.key)
         assert b"sesame" not in content
         if zipfile.is_zipfile(io.BytesIO(content)):
             assert b"sesame" not in zipfile.ZipFile(io.BytesIO(content)).read("order.json")
 
 
-def test_the_key_lies_apart_and_goes_with_the_order(home: FarHome) -> None:
-    job_id = home.submit(shell("true", secrets={"TOKEN": "sesame"}))
-    keys = [each.key for each in home.ports.objects.list(places.keys_prefix(job_id))]
+def test_the_key_lies_apart_and_goes_with_the_order(linked: FarHome) -> None:
+    job_id = linked.submit(shell("true", secrets={"TOKEN": "sesame"}))
+    keys = [each.key for each in linked.ports.objects.list(places.keys_prefix(job_id))]
     assert keys == [f"tmp/keys/{job_id}/0001/attempt-0001"]
-    home.run_all()
-    assert home.ports.objects.list(places.keys_prefix(job_id)) == []
+    linked.run_all()
+    assert linked.ports.objects.list(places.keys_prefix(job_id)) == []
 
 
-def test_the_later_source_of_a_variable_wins(home: FarHome) -> None:
-    home.sources.values |= {"/a/ONE": "from-parameters", "/a/TWO": "from-parameters"}
-    home.sources.secrets["b"] = json.dumps({"TWO": "from-secrets", "RUN_ID": "from-secrets"})
+def test_the_later_source_of_a_variable_wins(linked: FarHome) -> None:
+    linked.sources.values |= {"/a/ONE": "from-parameters", "/a/TWO": "from-parameters"}
+    linked.sources.secrets["b"] = json.dumps({"TWO": "from-secrets", "RUN_ID": "from-secrets"})
     shown = 'test "$ONE" = from-parameters && test "$TWO" = from-secrets && echo $ZERO $RUN_ID $TIMEOUT $ORDER_NUM'
-    job_id = home.submit(
+    job_id = linked.submit(
         shell(
             shown,
             env_vars={"ZERO": "from-order", "ONE": "x", "TWO": "x", "TIMEOUT": "x"},
@@ -167,97 +128,96 @@ def test_the_later_source_of_a_variable_wins(home: FarHome) -> None:
             secret_manager_paths=["b"],
         )
     )
-    home.run_all()
-    assert home.log(job_id) == f"from-order {job_id} 30 0001\n"
+    linked.run_all()
+    assert linked.log(job_id) == f"from-order {job_id} 30 0001\n"
 
 
-def test_commands_see_no_credentials_of_the_service(home: FarHome) -> None:
-    assert "AWS_SECRET_ACCESS_KEY" in os.environ
-    job_id = home.submit(shell("env"))
-    home.run_all()
-    assert "AWS_" not in home.log(job_id)
-    assert "test-of-links" not in home.log(job_id)
+def test_commands_see_no_credentials_of_the_service(linked: FarHome) -> None:
+    job_id = linked.submit(shell("env"))
+    linked.run_all()
+    assert "AWS_" not in linked.log(job_id)
+    assert os.environ["AWS_SECRET_ACCESS_KEY"] not in linked.log(job_id)
 
 
-def test_the_time_out_kills_the_whole_group_and_keeps_the_log(home: FarHome) -> None:
-    job_id = home.submit(shell("echo before; (sleep 300; echo child) & sleep 300", timeout=1))
+def test_the_time_out_kills_the_whole_group_and_keeps_the_log(linked: FarHome) -> None:
+    job_id = linked.submit(shell("echo before; (sleep 300; echo child) & sleep 300", timeout=1))
     begun = time.monotonic()
-    home.run_all()
+    linked.run_all()
     assert time.monotonic() - begun < 20
-    assert home.order(job_id).status is OrderStatus.TIMED_OUT
-    assert home.log(job_id).startswith("before\n")
+    assert linked.order(job_id).status is OrderStatus.TIMED_OUT
+    assert linked.log(job_id).startswith("before\n")
 
 
-def test_a_stop_ends_it_and_keeps_the_log(home: FarHome) -> None:
-    job_id = home.submit(shell("echo before; sleep 300"))
+def test_a_stop_ends_it_and_keeps_the_log(linked: FarHome) -> None:
+    job_id = linked.submit(shell("echo before; sleep 300"))
     stop = Stop()
     timer = threading.Timer(1, stop.set)
     timer.start()
-    home.work(stop=stop)
-    home.tell()
-    assert home.order(job_id).status is OrderStatus.CANCELLED
-    assert "before" in home.log(job_id)
+    linked.work(stop=stop)
+    linked.tell()
+    assert linked.order(job_id).status is OrderStatus.CANCELLED
+    assert "before" in linked.log(job_id)
 
 
-def test_cancelling_the_job_reaches_the_worker(home: FarHome) -> None:
-    job_id = home.submit(shell("sleep 300"))
-    worker = threading.Thread(target=home.work)
+def test_cancelling_the_job_reaches_the_worker(linked: FarHome) -> None:
+    job_id = linked.submit(shell("sleep 300"))
+    worker = threading.Thread(target=linked.work)
     worker.start()
-    operations.cancel(home.ports, home.me, job_id)
-    home.orchestrator.look(job_id)
+    operations.cancel(linked.ports, linked.me, job_id)
+    linked.orchestrator.look(job_id)
     worker.join(30)
-    home.tell()
-    assert home.job(job_id).status is JobStatus.CANCELLED
+    linked.tell()
+    assert linked.job(job_id).status is JobStatus.CANCELLED
 
 
-def test_a_second_worker_of_one_attempt_runs_nothing(home: FarHome) -> None:
-    job_id = home.submit(shell("echo x"))
-    assert home.work() == "succeeded"
-    assert home.work() == "begun before"
-    home.tell()
-    assert home.log(job_id) == "x\n"
+def test_a_second_worker_of_one_attempt_runs_nothing(linked: FarHome) -> None:
+    job_id = linked.submit(shell("echo x"))
+    assert linked.work() == "succeeded"
+    assert linked.work() == "begun before"
+    linked.tell()
+    assert linked.log(job_id) == "x\n"
 
 
-def test_a_long_log_is_streamed_in_pieces_and_made_one(home: FarHome) -> None:
-    job_id = home.submit(shell("for i in $(seq 1 60000); do echo line $i; done"))
-    home.work()
-    pieces = home.ports.objects.list(f"logs/{home.me.tenant_id}/{job_id}/0001/0001/")
+def test_a_long_log_is_streamed_in_pieces_and_made_one(linked: FarHome) -> None:
+    job_id = linked.submit(shell("for i in $(seq 1 60000); do echo line $i; done"))
+    linked.work()
+    pieces = linked.ports.objects.list(f"logs/{linked.me.tenant_id}/{job_id}/0001/0001/")
     assert len(pieces) == 3
-    home.tell()
-    assert home.log(job_id).splitlines() == [f"line {number}" for number in range(1, 60001)]
+    linked.tell()
+    assert linked.log(job_id).splitlines() == [f"line {number}" for number in range(1, 60001)]
 
 
-def test_the_log_in_the_result_is_bounded_and_says_what_it_leaves_out(home: FarHome) -> None:
-    job_id = home.submit(shell("for i in $(seq 1 60000); do echo line $i; done"))
-    home.work()
-    told = json.loads(home.ports.objects.get(places.result_key(job_id, 1, 1)))
+def test_the_log_in_the_result_is_bounded_and_says_what_it_leaves_out(linked: FarHome) -> None:
+    job_id = linked.submit(shell("for i in $(seq 1 60000); do echo line $i; done"))
+    linked.work()
+    told = json.loads(linked.ports.objects.get(places.result_key(job_id, 1, 1)))
     assert told["log"].startswith("[millrace] the first ")
     assert len(told["log"]) < 300_000
     assert told["log"].endswith("line 60000\n")
 
 
-def test_a_log_over_the_limit_is_cut_with_a_mark(home: FarHome) -> None:
-    settings = replace(home.ports.settings, log_limit=1000)
-    small = FarHome(replace(home.ports, settings=settings), home.scratch)
+def test_a_log_over_the_limit_is_cut_with_a_mark(linked: FarHome) -> None:
+    settings = replace(linked.ports.settings, log_limit=1000)
+    small = FarHome(replace(linked.ports, settings=settings), linked.scratch)
     job_id = small.submit(shell("seq 1 1000"))
     small.run_all()
     assert "[millrace] the log was cut here: " in small.log(job_id)
     assert len(small.log(job_id)) < 1200
 
 
-def test_a_machine_whose_time_is_up_says_so(home: FarHome) -> None:
-    job_id = home.submit(shell("sleep 300", timeout=600))
-    home.work(remaining=lambda: 21.5)
-    home.tell()
-    assert home.order(job_id).reason == "the time of the machine it ran on was up"
+def test_a_machine_whose_time_is_up_says_so(linked: FarHome) -> None:
+    job_id = linked.submit(shell("sleep 300", timeout=600))
+    linked.work(remaining=lambda: 21.5)
+    linked.tell()
+    assert linked.order(job_id).reason == "the time of the machine it ran on was up"
 
 
-def test_the_program_needs_no_installation(home: FarHome, tmp_path: Path) -> None:
+def test_the_program_needs_no_installation(linked: FarHome, tmp_path: Path) -> None:
     """As CodeBuild, Systems Manager and ECS start it: a shell script with one link."""
-    job_id = home.submit(shell("echo from afar"))
-    text = script(home.provider.parcels[0].link)
+    job_id = linked.submit(shell("echo from afar"))
+    text = script(linked.provider.parcels[0].link)
     done = subprocess.run(["sh", "-c", text], cwd=tmp_path, capture_output=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr.decode()
-    home.tell()
-    assert home.job(job_id).status is JobStatus.SUCCEEDED
-    assert home.log(job_id) == "from afar\n"
+    linked.tell()
+    assert linked.job(job_id).status is JobStatus.SUCCEEDED
+    assert linked.log(job_id) == "from afar\n"

@@ -64,6 +64,11 @@ def stop_key(job_id: str, number: int, attempt: int) -> str:
     return f"tmp/exec/{job_id}/{number:04d}/attempt-{attempt:04d}/stop"
 
 
+def run_prefixes(job_id: str) -> tuple[str, ...]:
+    """All that lies here of a run."""
+    return f"{CALLBACKS}{job_id}/", f"tmp/exec/{job_id}/", keys_prefix(job_id)
+
+
 def keys_prefix(job_id: str) -> str:
     return f"{KEYS}{job_id}/"
 

@@ -15,6 +15,7 @@ from chalicelib.jobs.bundles import package
 from chalicelib.jobs.far import is_far
 from chalicelib.jobs.flows import new_trace_id
 from chalicelib.jobs.model import STATE_LETTERS, Event, Job, JobStatus, Order, OrderSpec, OrderStatus, RunWhen, Target
+from chalicelib.jobs.places import run_prefixes
 from chalicelib.jobs.submission import JobRequest, OrderRequest
 from chalicelib.limits import storage
 from chalicelib.vault import Vault
@@ -110,12 +111,12 @@ def _recorded(ports: Ports, caller: Caller, job: Job, cloned_from: str) -> Put:
 
 
 def sweep(ports: Ports, job_id: str, tenant_id: str) -> None:
-    """Remove what a deleted job leaves: orders, history, lock, logs and artifacts."""
+    """Remove what a deleted job leaves: orders, history, lock, logs, artifacts, and what workers left or were given."""
     while keys := [each.key for each in ports.documents.query(store.partition(job_id), limit=TRANSACTION_LIMIT).items]:
         ports.documents.transact([Delete(key) for key in keys])
     prefixes = (logs.log_prefix(tenant_id, job_id), artifact_prefix(tenant_id, job_id))
     octets = storage.size_of(ports, prefixes)
-    for prefix in prefixes:
+    for prefix in (*prefixes, *run_prefixes(job_id)):
         ports.objects.delete_prefix(prefix)
     if octets:
         storage.add(ports, tenant_id, -octets)

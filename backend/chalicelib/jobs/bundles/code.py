@@ -1,6 +1,6 @@
 """The code an order runs on: an object, a folder of objects, or a commit of git; none where it has commands alone."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 
 from chalicelib.errors import Invalid, NotFound
@@ -14,16 +14,29 @@ from chalicelib.wiring import Ports
 _HASH = 40
 
 
-def code_of(ports: Ports, job: Job, order: Order) -> Files:
-    """Raises a MillraceError whose words the submitter may see."""
-    wanted = order.spec.settings
-    if location := wanted.get("s3_location"):
-        return _of_objects(ports, str(location))
-    repository = str(wanted.get("git_repo") or _of_job(job, wanted) or "")
-    if not repository:
-        return {}
-    revision = str(wanted.get("commit_hash") or job.settings.get("commit_hash") or "")
-    return _below(_of_git(ports, job, repository, revision), str(wanted.get("git_folder") or ""))
+class Codes:
+    """The code of a job's orders, each source of it read once. Raises MillraceErrors that the submitter may see."""
+
+    def __init__(self, ports: Ports, job: Job) -> None:
+        self._ports = ports
+        self._job = job
+        self._read: dict[tuple[str, ...], Files] = {}
+
+    def of(self, order: Order) -> Files:
+        wanted = order.spec.settings
+        if location := wanted.get("s3_location"):
+            return self._once((str(location),), lambda: _of_objects(self._ports, str(location)))
+        repository = str(wanted.get("git_repo") or _of_job(self._job, wanted) or "")
+        if not repository:
+            return {}
+        revision = str(wanted.get("commit_hash") or self._job.settings.get("commit_hash") or "")
+        commit = self._once((repository, revision), lambda: _of_git(self._ports, self._job, repository, revision))
+        return _below(commit, str(wanted.get("git_folder") or ""))
+
+    def _once(self, source: tuple[str, ...], read: Callable[[], Files]) -> Files:
+        if source not in self._read:
+            self._read[source] = read()
+        return self._read[source]
 
 
 def _of_job(job: Job, wanted: Mapping[str, object]) -> object:
