@@ -36,6 +36,7 @@ from tests.hosts import Host, comment_host
 from tests.people import People
 from tests.posting import PostedHome
 from tests.receiver import Receiver
+from tests.receiver import Receiver
 
 REGION = "eu-west-1"
 homes = count(1)
@@ -159,6 +160,13 @@ def far(clock: ManualClock, aws: Callable[[str], Any], tmp_path: Path) -> FarHom
 def host() -> Iterator[Host]:
     with comment_host() as made:
         yield made
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
 
 
 @pytest.fixture

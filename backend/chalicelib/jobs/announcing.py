@@ -4,7 +4,7 @@ from typing import Any
 
 from chalicelib.jobs import comments, duties, finishing, store
 from chalicelib.jobs.flows import Flow, flow_id
-from chalicelib.jobs.model import Job
+from chalicelib.jobs.model import Job, Order
 from chalicelib.jobs.places import trigger_key
 from chalicelib.settings import Home
 from chalicelib.wiring import Ports
@@ -19,7 +19,9 @@ def announce(ports: Ports, job: Job) -> dict[str, Any]:
     if ports.settings.home is Home.AWS:
         ports.objects.put(trigger_key(job.job_id), b"{}", replace=True)
     told = comments.place_of(job) is not None
-    orders = store.load_all_orders(ports.documents, job) if told else []
+    # As they began, however far they got meanwhile.
+    stored = store.load_all_orders(ports.documents, job) if told else []
+    orders = [Order(number=each.number, spec=each.spec) for each in stored]
     return {
         "status": "ok",
         "run_id": job.job_id,
