@@ -10,6 +10,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from chalicelib.clock import from_text, to_text
 from chalicelib.documents import (
     Condition,
@@ -223,6 +225,11 @@ def to_job(document: Document) -> Job:
         body[name] = _time(body[name])
     body["status"] = JobStatus(body["status"])
     return Job(**body, version=document.version)
+
+
+def size_of(order: Order) -> int:
+    """Bytes of JSON."""
+    return len(orjson.dumps(order_body(order)))
 
 
 def order_body(order: Order) -> Json:

@@ -17,6 +17,8 @@ MAX_ORDERS = 2000
 MAX_DEPENDENCIES = 20_000
 MAX_TEXT = 5_000_000
 MAX_SECONDS = 7 * 24 * 3600
+LARGEST_OUTPUTS = 20_000
+"""Bytes of the paths of one order's outputs, which it tells twice once it has them."""
 DEFAULT_PRESIGN_EXPIRY = 7200
 WHOLE_JOB = "_job"
 """What stands for an order's name where the whole job is meant."""
@@ -113,6 +115,8 @@ class OrderRequest(_Input):
             raise ValueError("must be paths inside the order's own folder, without `.` or `..`")
         if len(set(value)) < len(value):
             raise ValueError("names a file twice")
+        if sum(len(path.encode()) for path in value) > LARGEST_OUTPUTS:
+            raise ValueError(f"must not be longer than {LARGEST_OUTPUTS:,} bytes in all")
         return value
 
     @model_validator(mode="after")

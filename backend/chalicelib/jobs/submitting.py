@@ -7,7 +7,7 @@ from typing import Any
 
 from chalicelib.accounts.model import Caller
 from chalicelib.audit.recording import entry
-from chalicelib.documents import TRANSACTION_LIMIT, Absent, ConditionFailed, Delete, Put
+from chalicelib.documents import TRANSACTION_BYTES, TRANSACTION_LIMIT, Absent, ConditionFailed, Delete, Put
 from chalicelib.errors import Fault, Invalid
 from chalicelib.jobs import dag, duties, logs, store
 from chalicelib.jobs.artifacts import artifact_prefix
@@ -47,6 +47,10 @@ _ORDER_SETTINGS = (
 _ABANDONED = timedelta(days=1)
 _FINAL_ORDERS = 90
 """So many orders fit into one transaction with their job."""
+_BATCH_BYTES = TRANSACTION_BYTES - 300_000
+"""The same in bytes of JSON."""
+_LARGEST_ORDER = 170_000
+"""Bytes of JSON of an order at first. Thirty attempts with their reasons and a hundred artifacts are added to it."""
 
 
 def create(
@@ -68,6 +72,7 @@ def create(
     storage.check(ports, caller.tenant_id)
     now = ports.clock.now()
     orders = _orders(ports, request)
+    early, last = _batches(orders)
     job = replace(_job(caller, request, orders, job_id=job_id, now=now), leg=leg)
     job = replace(job, trace_id=trace_id or job.trace_id)
     if far := [each for each in orders if is_far(ports, each.spec.target)]:
@@ -75,11 +80,9 @@ def create(
     submitted = Event(
         event_id=ports.clock.new_id(), at=now, actor=caller.email, kind="job.submitted", message=_told(job)
     )
-    early, last = orders[:-_FINAL_ORDERS], orders[-_FINAL_ORDERS:]
     if early:
         ports.documents.transact([store.put_draft(job_id, caller.tenant_id, until=now + _ABANDONED)])
-    for first in range(0, len(early), TRANSACTION_LIMIT):
-        batch = early[first : first + TRANSACTION_LIMIT]
+    for batch in early:
         ports.documents.transact([store.put_order(job_id, each) for each in batch])
     try:
         ports.documents.transact(
@@ -96,6 +99,28 @@ def create(
     except ConditionFailed:
         return store.find_job(ports.documents, job_id)
     return job
+
+
+def _batches(orders: Sequence[Order]) -> tuple[list[list[Order]], list[Order]]:
+    """Orders that are written in transactions of their own, and the last ones, which go with their job.
+
+    Raises Invalid for those that one document does not hold.
+    """
+    sizes = [store.size_of(each) for each in orders]
+    if large := [number for number, size in enumerate(sizes) if size > _LARGEST_ORDER]:
+        text = f"must not be larger than {_LARGEST_ORDER:,} bytes in all, commands and variables together"
+        raise Invalid("The job is too large for one of its orders.", [Fault(f"orders[{each}]", text) for each in large])
+    early: list[list[Order]] = []
+    batch: list[Order] = []
+    left = 0
+    # From the end, since it is the last ones that go with the job.
+    for order, size in zip(reversed(orders), reversed(sizes), strict=True):
+        if not batch or len(batch) == _FINAL_ORDERS or size > left:
+            batch, left = [], _BATCH_BYTES
+            early.append(batch)
+        batch.insert(0, order)
+        left -= size
+    return early[1:], early[0]
 
 
 def _told(job: Job) -> str:
