@@ -50,7 +50,8 @@ _DETAILS = {
 }
 
 
-def document(routes: Iterable[Route]) -> dict[str, Any]:
+def document(routes: Iterable[Route], base: str = "") -> dict[str, Any]:
+    """`base` is what stands before every path."""
     described = [route for route in routes if isinstance(route.description, Description)]
     schemas = _Schemas(described)
     paths: dict[str, dict[str, Any]] = {}
@@ -59,7 +60,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Millrace", "version": version(), "description": _introduction()},
-        "servers": [{"url": "/"}],
+        "servers": [{"url": base or "/"}],
         "paths": paths,
         "components": {
             "schemas": schemas.definitions,
