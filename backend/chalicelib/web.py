@@ -137,6 +137,8 @@ class Application(chalice.Chalice):
 
     def __init__(self, connect: Callable[[], Ports], *, outside: Door) -> None:
         super().__init__("millrace", configure_logs=False, env={})
+        # Else API Gateway takes every body for text, and harms those that are not.
+        self.api.binary_types = ["*/*"]
         self.table: list[Route] = []
         self._outside = outside
         self._connect = connect

@@ -19,7 +19,7 @@ from scripts.package import INFRASTRUCTURE, join_families
 
 TEMPLATE = join_families()
 RESOURCES = TEMPLATE["Resources"]
-FUNCTIONS = {name: each["Properties"] for name, each in RESOURCES.items() if "Type" not in each}
+FUNCTIONS = {name: each["Properties"] for name, each in RESOURCES.items() if "FunctionName" in each["Properties"]}
 CONFIG = json.loads((Path(INFRASTRUCTURE).parent / "backend/.chalice/config.json").read_text())
 STAGES = sorted(path.stem for path in (INFRASTRUCTURE / "values").glob("*.json"))
 CHALICE_NAMES = {"APIHandler": "api_handler", "OnOrders": "on_orders", "WatchdogCheck": "watchdog_check"}
