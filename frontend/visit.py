@@ -64,6 +64,8 @@ NOTICES = {
     "channel-made": "You are told there from now on.",
     "channel-deleted": "Nothing more is sent there.",
     "redelivered": "It is being sent again.",
+    "webhook-changed": "The webhook is changed.",
+    "webhook-closed": "Signed deliveries are not taken any more.",
     "joined": "Welcome: you have joined the organisation.",
 }
 """What a redirect may say on the page it leads to, by the code in its `did` parameter."""
