@@ -1,7 +1,10 @@
 """A job posted to a running server at home, by whoever signs it: commented, and its end told, over real HTTP."""
 
 import json
+import os
+import subprocess
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -16,6 +19,7 @@ pytestmark = pytest.mark.integration
 
 SIGNUP = {"email": "ada@engines.example", "password": "analytical engine", "organisation": "Engines"}
 PATIENCE = 30
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
 PLACE = {"git_repo": "https://127.0.0.1/acme/app", "pr_number": 7}
 
 
@@ -50,6 +54,20 @@ def test_a_posted_job_runs_and_is_told_of(client, host, receiver):
     assert (told["status"], told["summary"]["succeeded"], told["run_id"]) == ("succeeded", 1, answer["run_id"])
     wait_for(lambda: "is succeeded" in host.texts[0])
     assert len(host.comments) == 1
+
+
+def test_the_command_of_the_readme_posts_a_job(client, tmp_path):
+    command = README.split("## Jobs from CI", 1)[1].split("```sh\n", 1)[1].split("```", 1)[0]
+    (tmp_path / "job.yaml").write_text(README.split("<<'END'\n", 1)[1].split("END", 1)[0])
+    key = client.post("/api/user/keys", json={"name": "ci", "role": "operator"}).json()["key"]
+    told = {"MILLRACE_URL": str(client.base_url).rstrip("/"), "MILLRACE_TOKEN": key, "RUN": "4711x1"}
+    posted = [
+        subprocess.run(
+            ["bash", "-ec", command], cwd=tmp_path, env={**os.environ, **told}, check=True, capture_output=True
+        ).stdout
+        for _ in range(2)
+    ]
+    assert (json.loads(posted[0])["run_id"], posted[0]) == ("build4711x1", posted[1])
 
 
 @pytest.fixture
