@@ -10,6 +10,7 @@ from chalicelib.jobs import lock, operations, places
 from chalicelib.jobs.model import JobStatus, OrderStatus
 from tests import make
 from tests.far import CONTEXT, FarHome, created
+from tests.posting import PostedHome
 
 pytestmark = pytest.mark.integration
 
@@ -23,13 +24,18 @@ def kinds(far: FarHome, job_id: str) -> list[str]:
     return [each.kind for each in operations.list_events(far.ports, far.me, job_id).items]
 
 
-def test_a_required_order_that_fails_takes_its_dependants_and_the_job_along(far: FarHome) -> None:
-    job_id = far.submit(make.order("order-1"), make.order("order-2", after=["order-1"]))
-    finish(far, job_id, 1, {"status": "failed", "log": "no"})
-    second = far.order(job_id, 2)
+def test_a_required_order_that_fails_takes_its_dependants_and_the_job_along(posted: PostedHome) -> None:
+    orders = (make.order("order-1"), make.order("order-2", after=["order-1"]))
+    job_id = posted.post(make.submission(*orders))["run_id"]
+    posted.call_back(places.trigger_key(job_id))
+    finish(posted, job_id, 1, {"status": "failed", "log": "no"})
+    second = posted.order(job_id, 2)
     assert (second.status, second.reason) == (OrderStatus.FAILED, "dependency_failed")
-    assert far.job(job_id).status is JobStatus.FAILED
-    assert "job.failed" in kinds(far, job_id)
+    assert posted.job(job_id).status is JobStatus.FAILED
+    assert "job.failed" in kinds(posted, job_id)
+    posted.take_notices()
+    done = json.loads(posted.ports.done.get(f"{job_id}/done"))
+    assert (done["status"], done["summary"]["failed"]) == ("failed", 2)
 
 
 def test_an_optional_order_that_fails_is_a_warning(far: FarHome) -> None:

@@ -17,6 +17,7 @@ from chalicelib.jobs import operations, places
 from chalicelib.jobs.executors.launching import script
 from chalicelib.jobs.model import JobStatus, OrderStatus
 from chalicelib.shells import Stop
+from chalicelib.work import links
 from tests import make
 from tests.far import CONTEXT, FarHome, created, zipped
 
@@ -212,12 +213,53 @@ def test_a_machine_whose_time_is_up_says_so(linked: FarHome) -> None:
     assert linked.order(job_id).reason == "the time of the machine it ran on was up"
 
 
-def test_the_program_needs_no_installation(linked: FarHome, tmp_path: Path) -> None:
+def launch(linked: FarHome, folder: Path) -> "subprocess.Popen[bytes]":
     """As CodeBuild, Systems Manager and ECS start it: a shell script with one link."""
-    job_id = linked.submit(shell("echo from afar"))
-    text = script(linked.provider.parcels[0].link)
-    done = subprocess.run(["sh", "-c", text], cwd=tmp_path, capture_output=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr.decode()
+    command = ["sh", "-c", script(linked.provider.parcels[-1].link)]
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def test_the_program_needs_no_installation(linked: FarHome, tmp_path: Path) -> None:
+    job_id = linked.submit(shell("echo from afar $TOKEN", secrets={"TOKEN": "sesame"}))
+    with launch(linked, tmp_path) as process:
+        told, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, told.decode()
     linked.tell()
     assert linked.job(job_id).status is JobStatus.SUCCEEDED
-    assert linked.log(job_id) == "from afar\n"
+    assert linked.log(job_id) == "from afar ***\n"
+
+
+def test_a_machine_that_is_told_to_end_tells_how_far_it_came(linked: FarHome, tmp_path: Path) -> None:
+    job_id = linked.submit(shell("echo begun; touch {mark}; sleep 300".replace("{mark}", str(tmp_path / "mark"))))
+    with launch(linked, tmp_path) as process:
+        wait_for(tmp_path / "mark")
+        process.terminate()
+        process.communicate(timeout=30)
+    linked.tell()
+    assert linked.order(job_id).status is OrderStatus.CANCELLED
+    assert linked.log(job_id).startswith("begun\n")
+
+
+def wait_for(path: Path) -> None:
+    until = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_the_function_is_the_same_program(linked: FarHome) -> None:
+    job_id = linked.submit(shell("echo in a function"))
+    assert handlers.work({"order": linked.provider.parcels[0].link}, CONTEXT) == {"status": "succeeded"}
+    linked.tell()
+    assert linked.log(job_id) == "in a function\n"
+
+
+def test_a_log_that_nobody_made_one_object_of_can_be_downloaded(linked: FarHome) -> None:
+    job_id = linked.submit(shell("echo before"))
+    linked.work()
+    linked.ports.clock.tick(600)
+    linked.ports.objects.delete(places.result_key(job_id, 1, 1))
+    linked.orchestrator.look(job_id)
+    assert linked.order(job_id).status is OrderStatus.TIMED_OUT
+    link = operations.log_link(linked.ports, linked.me, job_id, 1)
+    assert links.fetch(link) == b"before\n"

@@ -113,6 +113,20 @@ def keep_log(objects: Objects, tenant_id: str, job_id: str, *, number: int, atte
     return len(whole)
 
 
+def make_whole(objects: Objects, tenant_id: str, job_id: str, number: int, attempt: int) -> None:
+    """Of an ended attempt whose writer never came to it."""
+    if not _has_whole(objects, _folder(tenant_id, job_id, number, attempt)):
+        keep_log(objects, tenant_id, job_id, number=number, attempt=attempt, told=b"")
+
+
+def _has_whole(objects: Objects, folder: str) -> bool:
+    try:
+        objects.info(f"{folder}whole")
+    except NotFound:
+        return False
+    return True
+
+
 def read_log(
     objects: Objects, tenant_id: str, job_id: str, number: int, attempt: int, *, offset: int, limit: int | None
 ) -> tuple[bytes, bool]:

@@ -366,6 +366,7 @@ def log_link(ports: Ports, caller: Caller, job_id: str, number: int, *, attempt:
         raise NotFound(f"Order {number:04d} has no attempt {wanted}; it has had {order.attempt}.")
     if wanted == order.attempt and not order.status.ended:
         raise Conflict("The log is still being written; read it in parts, or download it when the attempt has ended.")
+    logs.make_whole(ports.objects, caller.tenant_id, job_id, number, wanted)
     key = logs.whole_key(caller.tenant_id, job_id, number, wanted)
     return ports.objects.get_link(key, lasts=LINK_LASTS, filename=f"order-{number:04d}-attempt-{wanted}.log")
 

@@ -123,6 +123,8 @@ class OrderRequest(_Input):
     def _one_target(self) -> "OrderRequest":
         if self.use_lambda and self.execution_target not in (None, "lambda"):
             raise ValueError(f"use_lambda and execution_target: {self.execution_target} contradict each other")
+        if self.target is Target.SSM and not self.ssm_targets:
+            raise ValueError("ssm_targets: ssm needs the machines to run on, as instance ids or tags")
         if self.timeout > TARGET_TIMEOUTS.get(self.target or Target.PROCESS, MAX_SECONDS):
             raise ValueError(f"timeout: {self.target} allows at most {TARGET_TIMEOUTS[Target(self.target or '')]} s")
         return self

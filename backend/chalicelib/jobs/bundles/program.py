@@ -6,6 +6,8 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
+import pyrage
+
 from chalicelib.errors import NotFound
 from chalicelib.jobs.bundles.archives import File, pack
 from chalicelib.wiring import Ports
@@ -34,6 +36,10 @@ def _packed() -> bytes:
 
 
 def _sources() -> Iterator[tuple[str, Path]]:
+    """Ours, and pyrage as it is here: a machine of another kind, which cannot load it, falls back to `age`."""
+    for path in Path(pyrage.__file__).parent.iterdir():
+        if path.is_file():
+            yield f"pyrage/{path.name}", path
     root = Path(__file__).parents[2]
     yield "chalicelib/__init__.py", root / "__init__.py"
     for package in PACKAGES:
