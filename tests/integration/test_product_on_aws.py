@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -215,6 +216,50 @@ def test_a_machine_that_is_slow_to_join_takes_no_order_of_a_living_one(aws, tmp_
         with running_over(aws, tmp_path / "there", queue_prefix="apart-"):
             job = ended(ada, job_id)
     assert (job["status"], attempts(job)) == ("succeeded", [1])
+
+
+def test_a_file_larger_than_a_request_goes_to_the_bucket_by_a_link(ada):
+    begun = ada.post("/api/seed-data/link", json={"name": "Large", "format": "csv"}).json()
+    assert httpx.put(begun["link"], content=b"n,text\n" + b"1,some words\n" * 600_000, timeout=60).status_code == 200
+    made = ada.post(f"/api/seed-data/{begun['seed_data_id']}/complete", timeout=120).json()
+    assert (made["status"], made["record_count"]) == ("ready", 600_000)
+    found = ada.get(f"/api/seed-data/{begun['seed_data_id']}/records?skip=599999").json()
+    assert found["records"] == [{"n": "1", "text": "some words"}]
+
+
+def test_a_link_takes_no_file_for_another_place(ada):
+    begun = ada.post("/api/seed-data/link", json={"name": "Mine", "format": "csv"}).json()
+    elsewhere = begun["link"].replace(begun["seed_data_id"], "0" * 26)
+    assert httpx.put(elsewhere, content=b"n\n1\n").status_code == 403
+
+
+def test_a_dataset_is_made_and_taken_away(ada):
+    seeds = ada.post("/api/seed-data/generate", json={"template_id": "system-story", "count": 10}).json()
+    wanted = {"template_id": "system-story", "seed_data_id": seeds["seed_data_id"], "num_records": 40}
+    answer = ada.post("/api/jobs", json={**wanted, "budget_limit": 5, "output_format": ["jsonl", "parquet"]})
+    assert answer.status_code == 201, answer.text
+    job_id = answer.json()["job_id"]
+    assert ended(ada, job_id)["status"] == "succeeded"
+    files = ada.get(f"/api/jobs/{job_id}/exports").json()["items"]
+    lines = download(ada, next(each for each in files if each["path"].endswith(".jsonl"))).splitlines()
+    assert len({json.loads(line)["_id"] for line in lines}) == 40
+    assert download(ada, next(each for each in files if each["path"].endswith(".parquet")))[:4] == b"PAR1"
+
+
+def download(client, file):
+    link = client.get(file["href"], follow_redirects=False)
+    return httpx.get(link.headers["Location"]).content
+
+
+def test_web_processes_share_the_limit_of_an_organisation(ada, product, person):
+    me = ada.get("/api/user").json()
+    person.base_url = product.url
+    platform = signed_up(person)
+    product.make_platform_admin(platform.get("/api/user").json()["email"])
+    platform.patch(f"/api/tenants/{me['tenant_id']}/limits", json={"request_rate": 6})
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(lambda _: ada.get("/api/user").status_code, range(24)))
+    assert (told.count(200), told.count(429)) == (6, 18)
 
 
 def test_queues_are_no_more_than_there_are_kinds_of_messages(product, ada, aws):
