@@ -146,6 +146,8 @@ def _connect_aws(settings: Settings, clock: Clock) -> Ports:
             ssm=aws.connect("ssm", settings),
             secrets=aws.connect("secretsmanager", settings),
             s3=aws.connect("s3", settings),
+            own_path=settings.keys_path,
+            own_buckets=(settings.bucket, settings.done_bucket),
         ),
     )
 

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BACKEND = ROOT / "backend"
-PORTS = {"documents", "identity", "keys", "llm", "mail", "objects", "presence", "queues", "rates", "vcs"}
+PORTS = {"documents", "identity", "keys", "llm", "mail", "objects", "presence", "queues", "rates", "sources", "vcs"}
 PORT_PACKAGES = {f"chalicelib.{name}" for name in PORTS} | {"chalicelib.jobs.executors"}
 EDGES = {"api", "tasks"}
 WEB = {

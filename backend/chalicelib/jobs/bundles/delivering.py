@@ -27,8 +27,8 @@ def deliver(ports: Ports, job: Job, order: Order) -> str:
     _ensure_bundle(ports, job, order)
     lasts = lifetime(job, order)
     place = (job.job_id, order.number, order.attempt)
-    result = ports.objects.put_link(places.result_key(*place), lasts=lasts, once=True)
-    callback = str(order.spec.settings.get("callback_url") or result)
+    # Commands may call back themselves, by a plain PUT; a worker that comes later leaves what they put.
+    callback = str(order.spec.settings.get("callback_url") or _put(ports, places.result_key(*place), lasts))
     secrets = secret_values(ports, order)
     told: dict[str, Any] = {
         "version": 1,
@@ -40,14 +40,14 @@ def deliver(ports: Ports, job: Job, order: Order) -> str:
         "engine": of_engine(job, order, callback=callback),
         "values": _sealed(ports, order, place, secrets, lasts) if secrets else None,
         "masked": [callback],
-        "begun": ports.objects.put_link(places.begun_key(*place), lasts=lasts, once=True),
+        "begun": _put(ports, places.begun_key(*place), lasts, once=True),
         "stop": _get(ports, places.stop_key(*place), lasts),
-        "result": result,
+        "result": _put(ports, places.result_key(*place), lasts, once=True),
         "callback_url": order.spec.settings.get("callback_url"),
         "log": _log(ports, job, order, lasts),
         "inputs": list(_inputs(ports, job, order, lasts)),
         "outputs": [
-            {"path": path, "link": ports.objects.put_link(f"{artifact_folder(job, order)}/{path}", lasts=lasts)}
+            {"path": path, "link": _put(ports, f"{artifact_folder(job, order)}/{path}", lasts)}
             for path in order.spec.outputs
         ],
     }
@@ -95,8 +95,7 @@ def _log(ports: Ports, job: Job, order: Order, lasts: timedelta) -> dict[str, An
     limit = ports.settings.log_limit
     starts = range(0, max(limit, 1), logs.PIECE)
     keys = (logs.piece_key(job.tenant_id, job.job_id, order.number, order.attempt, start) for start in starts)
-    links = [ports.objects.put_link(key, lasts=lasts) for key in keys]
-    return {"piece": logs.PIECE, "limit": limit, "links": links}
+    return {"piece": logs.PIECE, "limit": limit, "links": [_put(ports, key, lasts) for key in keys]}
 
 
 def _inputs(ports: Ports, job: Job, order: Order, lasts: timedelta) -> Iterator[dict[str, str]]:
@@ -104,6 +103,10 @@ def _inputs(ports: Ports, job: Job, order: Order, lasts: timedelta) -> Iterator[
     for each in store.load_orders(ports.documents, job, order.spec.dependencies).values():
         for artifact in each.artifacts:
             yield {"path": f"inputs/{each.name}/{artifact.path}", "link": _get(ports, artifact.object, lasts)}
+
+
+def _put(ports: Ports, key: str, lasts: timedelta, *, once: bool = False) -> str:
+    return ports.objects.put_link(key, lasts=lasts, once=once)
 
 
 def _get(ports: Ports, key: str, lasts: timedelta) -> str:

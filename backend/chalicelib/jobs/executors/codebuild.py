@@ -4,8 +4,8 @@ from typing import Any
 
 from chalicelib.aws import Client, Refused, call
 from chalicelib.errors import Unavailable
-from chalicelib.jobs.executors import ALIVE, DispatchFailed, Life, Parcel
-from chalicelib.jobs.executors.launching import script
+from chalicelib.jobs.executors import ALIVE, Life, Parcel
+from chalicelib.jobs.executors.launching import refusal, script
 
 SHORTEST, LONGEST, SPARE = 5, 480, 10
 """Minutes that CodeBuild knows, and those that a worker needs beside its order."""
@@ -28,7 +28,7 @@ class CodeBuildProvider:
                 buildspecOverride=_buildspec(script(parcel.link)),
             )
         except (Refused, Unavailable) as error:
-            raise DispatchFailed(f"CodeBuild: {error}") from error
+            raise refusal("CodeBuild", error) from error
         return str(answer["build"]["id"])
 
     def stop(self, handle: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from chalicelib.aws import Client, Refused, call
 from chalicelib.errors import Unavailable
 from chalicelib.jobs.executors import ALIVE, DispatchFailed, Life, Parcel
-from chalicelib.jobs.executors.launching import script
+from chalicelib.jobs.executors.launching import refusal, script
 
 BY_ITSELF = "EssentialContainerExited"
 NOT_BEGUN = frozenset({"PROVISIONING", "PENDING", "ACTIVATING"})
@@ -34,7 +34,7 @@ class EcsProvider:
                 overrides={"containerOverrides": [{"name": self._container, "command": command}]},
             )
         except (Refused, Unavailable) as error:
-            raise DispatchFailed(f"ECS: {error}") from error
+            raise refusal("ECS", error) from error
         if answer.get("failures"):
             raise DispatchFailed(f"ECS: {answer['failures'][0].get('reason', 'the task was not placed')}")
         return str(answer["tasks"][0]["taskArn"])

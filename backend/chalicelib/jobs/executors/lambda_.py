@@ -4,7 +4,8 @@ import orjson
 
 from chalicelib.aws import Client, Refused, call
 from chalicelib.errors import Unavailable
-from chalicelib.jobs.executors import ALIVE, DispatchFailed, Life, Parcel
+from chalicelib.jobs.executors import ALIVE, Life, Parcel
+from chalicelib.jobs.executors.launching import refusal
 
 LONGEST = 900
 """Seconds; what a worker needs for itself it takes off an order's time."""
@@ -21,7 +22,7 @@ class LambdaProvider:
         try:
             answer = call(self._client.invoke, **wanted)
         except (Refused, Unavailable) as error:
-            raise DispatchFailed(f"Lambda: {error}") from error
+            raise refusal("Lambda", error) from error
         return str(answer["ResponseMetadata"].get("RequestId") or parcel.name)
 
     def stop(self, handle: str) -> bool:  # noqa: ARG002 - nobody can end an invocation but itself

@@ -1,5 +1,8 @@
 """How a machine far away gets from a signed link to the worker program: one shell script, for every provider."""
 
+from chalicelib.jobs.executors import DispatchFailed
+
+LONGEST_TOLD = 200
 _FITS = "import sys; sys.exit(sys.version_info < (3, 11))"
 _SEARCH = (
     "for each in python3 python3.14 python3.13 python3.12 python3.11; do"
@@ -23,6 +26,11 @@ with tempfile.TemporaryDirectory() as folder:
     from chalicelib.work.main import main
     sys.exit(main(LINK))
 """
+
+
+def refusal(provider: str, error: Exception) -> DispatchFailed:
+    """What a provider says of why, cut before it could come to the script that it was given."""
+    return DispatchFailed(f"{provider}: {str(error)[:LONGEST_TOLD]}")
 
 
 def script(link: str) -> str:

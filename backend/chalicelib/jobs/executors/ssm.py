@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib.aws import Client, Refused, call
 from chalicelib.errors import Unavailable
 from chalicelib.jobs.executors import ALIVE, DispatchFailed, Life, Parcel
-from chalicelib.jobs.executors.launching import script
+from chalicelib.jobs.executors.launching import refusal, script
 
 RUN_SHELL_SCRIPT = "AWS-RunShellScript"
 DELIVERED_WITHIN = 300
@@ -36,7 +36,7 @@ class SsmProvider:
                 **targets(parcel.settings.get("ssm_targets")),
             )
         except (Refused, Unavailable) as error:
-            raise DispatchFailed(f"Systems Manager: {error}") from error
+            raise refusal("Systems Manager", error) from error
         return str(answer["Command"]["CommandId"])
 
     def stop(self, handle: str) -> bool:
