@@ -10,6 +10,7 @@ from chalicelib.documents import Delete
 from chalicelib.errors import Unavailable
 from chalicelib.jobs import comments, duties, finishing, operations, store
 from chalicelib.jobs.model import OrderStatus
+from chalicelib.settings import Home
 from chalicelib.vcs import Refused
 from chalicelib.webhook import hooks
 from tests import make
@@ -320,3 +321,19 @@ def test_names_stay_in_their_places(engine, host, name):
 def test_a_comment_of_a_thousand_orders_fits(engine, host):
     submit(engine, *[make.order(f"order-{number:04d}" + "x" * 80) for number in range(1000)])
     assert len(host.comments["c1"]) < 60_000
+
+
+def test_the_mark_of_a_deleted_job_goes_with_it(engine):
+    job_id = ended(engine)
+    operations.delete(engine.ports, engine.me, job_id)
+    assert engine.ports.objects.list(f"done/{job_id}/") == []
+
+
+def test_where_there_is_a_bucket_every_end_is_marked(engine, host):
+    ports = replace(engine.ports, done=engine.ports.objects, settings=replace(engine.ports.settings, home=Home.AWS))
+    engine = Engine(ports)
+    job_id = engine.submit()
+    engine.look(job_id)
+    engine.end(job_id, 1)
+    settle(engine)
+    assert orjson.loads(ports.objects.get(f"{job_id}/done"))["status"] == "succeeded"

@@ -204,8 +204,8 @@ def _post(host: Comments, place: Place, job: Job, record: Record, *, text: str, 
 
 
 def _mark(ports: Ports, job: Job, record: Record) -> None:
-    """`done` of the run, where others look for it."""
-    if not job.leg or record.body.get("marked") == _end_of(job):
+    """`done` of the run, where others look for it: of every one where there is a bucket for them."""
+    if not (job.leg or ports.done) or record.body.get("marked") == _end_of(job):
         return
     _put(ports, duties.done_key(ports, job.job_id), orjson.dumps(duties.told_of(job)))
     record.save(marked=_end_of(job))

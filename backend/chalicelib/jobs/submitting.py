@@ -136,13 +136,14 @@ def _recorded(ports: Ports, caller: Caller, job: Job, cloned_from: str) -> Put:
 
 
 def sweep(ports: Ports, job_id: str, tenant_id: str) -> None:
-    """Remove what a deleted job leaves: orders, history, lock, logs, artifacts, and what workers left or were given."""
+    """Remove what a deleted job leaves: documents, logs, artifacts, what workers left or were given, its end's mark."""
     while keys := [each.key for each in ports.documents.query(store.partition(job_id), limit=TRANSACTION_LIMIT).items]:
         ports.documents.transact([Delete(key) for key in keys])
     prefixes = (logs.log_prefix(tenant_id, job_id), artifact_prefix(tenant_id, job_id))
     octets = storage.size_of(ports, prefixes)
     for prefix in (*prefixes, *run_prefixes(job_id)):
         ports.objects.delete_prefix(prefix)
+    (ports.done or ports.objects).delete(duties.done_key(ports, job_id))
     if octets:
         storage.add(ports, tenant_id, -octets)
 
