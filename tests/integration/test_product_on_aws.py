@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
+import jwt
 import pytest
 
 from chalicelib.presence import HELD
@@ -260,6 +261,35 @@ def test_web_processes_share_the_limit_of_an_organisation(ada, product, person):
     with ThreadPoolExecutor(8) as pool:
         told = list(pool.map(lambda _: ada.get("/api/user").status_code, range(24)))
     assert (told.count(200), told.count(429)) == (6, 18)
+
+
+def test_a_new_signing_key_is_taken_up_and_the_old_one_goes_on_to_count(ada, product):
+    told = subprocess.run(
+        [MILLRACE, "keys", "rotate"], env=product.environment, capture_output=True, text=True, check=True
+    )
+    fresh = re.search(r"key (\w+) now", told.stdout)[1]
+    assert ada.get("/api/user").status_code == 200
+    me = {"email": ada.get("/api/user").json()["email"], "password": "a long enough password"}
+    until = time.monotonic() + PATIENCE
+    while jwt.get_unverified_header(ada.post("/api/login", json=me).json()["access_token"])["kid"] != fresh:
+        assert time.monotonic() < until
+        time.sleep(1)
+
+
+def test_one_more_worker_joins_from_elsewhere_and_leaves(product, tmp_path):
+    environment = {**product.environment, "MILLRACE_DATA": str(tmp_path / "worker")}
+    with subprocess.Popen([MILLRACE, "worker"], env=environment, stderr=subprocess.DEVNULL) as worker:
+        wait_for_workers(product, 3)
+        worker.terminate()
+    wait_for_workers(product, 2)
+    assert worker.returncode == 0
+
+
+def wait_for_workers(product, count):
+    until = time.monotonic() + PATIENCE
+    while f"{count} running." not in httpx.get(f"{product.url}/api/health").text:
+        assert time.monotonic() < until
+        time.sleep(0.2)
 
 
 def test_queues_are_no_more_than_there_are_kinds_of_messages(product, ada, aws):
