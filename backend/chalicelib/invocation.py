@@ -1,4 +1,4 @@
-"""An invocation of a function as the worker of Millrace's own actions: no shells, and an end that is known beforehand."""
+"""An invocation of a function as the worker of Millrace's own actions: without shells, and ending at a known time."""
 
 import logging
 import threading

@@ -206,6 +206,20 @@ def test_a_log_over_the_limit_is_cut_with_a_mark(linked: FarHome) -> None:
     assert len(small.log(job_id)) < 1200
 
 
+def test_the_log_shows_while_the_order_runs(linked: FarHome) -> None:
+    job_id = linked.submit(shell("echo early; sleep 300"))
+    stop = Stop()
+    worker = threading.Thread(target=linked.work, kwargs={"stop": stop})
+    worker.start()
+    until = time.monotonic() + 30
+    while linked.log(job_id) != "early\n" and time.monotonic() < until:
+        time.sleep(0.2)
+    seen = linked.log(job_id)
+    stop.set()
+    worker.join(30)
+    assert seen == "early\n"
+
+
 def test_a_machine_whose_time_is_up_says_so(linked: FarHome) -> None:
     job_id = linked.submit(shell("sleep 300", timeout=600))
     linked.work(remaining=lambda: 21.5)

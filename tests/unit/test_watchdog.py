@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.jobs import places
-from chalicelib.jobs.executors import Life
-from chalicelib.jobs.model import JobStatus, OrderStatus
+from chalicelib.documents import Update
+from chalicelib.jobs import places, store
+from chalicelib.jobs.executors import Life, Parcel
+from chalicelib.jobs.model import JobStatus, OrderStatus, Target
 from tests import make
-from tests.far import FarHome, home_in_memory
+from tests.far import FarHome, HandProvider, home_in_memory
 
 SUCCEEDED = json.dumps({"status": "succeeded", "log": ""}).encode()
 
@@ -128,6 +129,28 @@ def test_a_stop_that_its_provider_confirms_ends_the_order_at_once(home: FarHome)
     home.ports.clock.tick(31)
     home.orchestrator.look(job_id)
     assert home.job(job_id).status is JobStatus.TIMED_OUT
+
+
+def test_what_ended_while_its_provider_was_asked_is_stopped(home: FarHome) -> None:
+    slow = Slow(home)
+    home.change(providers={Target.LAMBDA: slow})
+    job_id = home.submit()
+    assert not home.order(job_id).live
+    assert slow.stopped == [f"handle-{job_id}-0001-0001"]
+
+
+class Slow(HandProvider):
+    """While it is asked, another orchestrator takes over and ends the order."""
+
+    def __init__(self, home: FarHome) -> None:
+        super().__init__()
+        self._home = home
+
+    def start(self, parcel: Parcel) -> str:
+        job_id = parcel.name.split("-")[0]
+        ended = {"status": OrderStatus.CANCELLED, "live": 0}
+        self._home.ports.documents.transact([Update(store.order_key(job_id, 1), ended)])
+        return super().start(parcel)
 
 
 def test_the_sweeper_alone_keeps_time_outs_too(home: FarHome) -> None:

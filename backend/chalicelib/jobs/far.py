@@ -1,7 +1,7 @@
 """Orders that run far away: their bundle made, their watchdog set, their provider asked."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.errors import MillraceError
 from chalicelib.jobs import store
@@ -78,7 +78,14 @@ class Far:
             # Whatever went wrong here is ours: an order that is neither started nor refused would wait for ever.
             log.exception("order %s of job %s could not be dispatched", order.number, job.job_id)
             raise DispatchFailed(type(failure).__name__) from failure
-        mark_running(self.ports, job, [order], worker=handle)
+        if not mark_running(self.ports, job, [order], worker=handle):
+            self._stop_unwanted(job, order, handle)
+
+    def _stop_unwanted(self, job: Job, order: Order, handle: str) -> None:
+        """It may have been cancelled while its provider was asked, when nobody knew yet whom to tell."""
+        now = store.load_orders(self.ports.documents, job, [order.number])[order.number]
+        if now.attempt != order.attempt or not now.live:
+            self.stop(replace(order, worker=handle), assignment_of(job, order))
 
 
 @dataclass(frozen=True, slots=True)

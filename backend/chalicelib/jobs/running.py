@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,7 @@ from chalicelib.jobs.logs import LogWriter
 from chalicelib.jobs.model import Artifact, Job, Order, OrderStatus, Report
 from chalicelib.limits import storage
 from chalicelib.limits.storage import Meter
-from chalicelib.shells import Ending, Masker, Outcome, Shells, Stop, UnsafeFolder
+from chalicelib.shells import Ending, Masker, Outcome, Shells, Stop, UnsafeFolder, where
 from chalicelib.wiring import Ports
 
 log = logging.getLogger(__name__)
@@ -260,15 +260,15 @@ def judge(outcome: Outcome, order: Order, *, shutting_down: bool) -> tuple[Order
         case Ending.EXITED if outcome.exit_code == 0:
             return OrderStatus.SUCCEEDED, ""
         case Ending.EXITED:
-            return OrderStatus.FAILED, f"exit code {outcome.exit_code}{_where(outcome, order.spec.commands)}"
+            return OrderStatus.FAILED, f"exit code {outcome.exit_code}{where(outcome, order.spec.commands)}"
         case Ending.SIGNALLED:
             number = (outcome.exit_code or 128) - 128
             name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
-            return OrderStatus.FAILED, f"killed by {name}{_where(outcome, order.spec.commands)}"
+            return OrderStatus.FAILED, f"killed by {name}{where(outcome, order.spec.commands)}"
         case Ending.TIMED_OUT:
             return (
                 OrderStatus.TIMED_OUT,
-                f"ran longer than its {order.spec.timeout} s{_where(outcome, order.spec.commands)}",
+                f"ran longer than its {order.spec.timeout} s{where(outcome, order.spec.commands)}",
             )
         case Ending.STOPPED if shutting_down:
             return OrderStatus.QUEUED, STOPPED
@@ -277,10 +277,3 @@ def judge(outcome: Outcome, order: Order, *, shutting_down: bool) -> tuple[Order
         case Ending.LOST:
             return OrderStatus.QUEUED, LOST
     return OrderStatus.FAILED, f"could not be started: {outcome.detail}"
-
-
-def _where(outcome: Outcome, commands: Sequence[str]) -> str:
-    if outcome.failed_command is None or len(commands) == 1:
-        return ""
-    lines = commands[outcome.failed_command - 1].strip().splitlines() or [""]
-    return f" (command {outcome.failed_command} of {len(commands)}: {lines[0][:80]})"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chalicelib.shells import Ending, Isolation, Masker, Outcome, Shells, Stop, UnsafeFolder
+from chalicelib.shells import Ending, Isolation, Masker, Outcome, Shells, Stop, UnsafeFolder, where
 from chalicelib.work import links
 from chalicelib.work.logs import Log
 from chalicelib.work.opening import CannotOpen, open_values
@@ -164,28 +164,21 @@ class _Attempt:
 
 
 def _judge(outcome: Outcome, order: dict[str, Any], limit: float) -> Ended:  # noqa: PLR0911 - a table of endings
-    where = _where(outcome, order["commands"])
+    place = where(outcome, order["commands"])
     match outcome.ending:
         case Ending.EXITED if outcome.exit_code == 0:
             return Ended("succeeded", exit_code=0)
         case Ending.EXITED:
-            return Ended("failed", f"exit code {outcome.exit_code}{where}", outcome.exit_code)
+            return Ended("failed", f"exit code {outcome.exit_code}{place}", outcome.exit_code)
         case Ending.SIGNALLED:
-            return Ended("failed", f"{outcome.detail}{where}", outcome.exit_code)
+            return Ended("failed", f"{outcome.detail}{place}", outcome.exit_code)
         case Ending.TIMED_OUT if limit < order["timeout"]:
-            return Ended("timed_out", f"the time of the machine it ran on was up{where}")
+            return Ended("timed_out", f"the time of the machine it ran on was up{place}")
         case Ending.TIMED_OUT:
-            return Ended("timed_out", f"ran longer than its {order['timeout']} s{where}")
+            return Ended("timed_out", f"ran longer than its {order['timeout']} s{place}")
         case Ending.STOPPED:
             return Ended("cancelled", "cancelled")
     return Ended("failed", f"could not be started: {outcome.detail}")
-
-
-def _where(outcome: Outcome, commands: list[str]) -> str:
-    if outcome.failed_command is None or len(commands) == 1:
-        return ""
-    lines = commands[outcome.failed_command - 1].strip().splitlines() or [""]
-    return f" (command {outcome.failed_command} of {len(commands)}: {lines[0][:80]})"
 
 
 def _starts_without_environment() -> bool:
