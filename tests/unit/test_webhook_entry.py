@@ -4,6 +4,8 @@ import base64
 import json
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from chalicelib.accounts import keys
 from chalicelib.accounts.model import Role
@@ -133,3 +135,37 @@ def test_errors_over_http_have_their_status(people, key):
 def test_the_job_is_there(people, key):
     run_id = post(people, {"job_parameters_b64": encoded(JOB), "api_key": key})["run_id"]
     assert operations.get_job(people.ports, people.caller(people.owner), run_id).name == "only"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=10,
+)
+NAMES = st.sampled_from(
+    "headers multiValueHeaders body isBase64Encoded Records Sns Message requestContext pathParameters path rawPath "
+    "job_parameters_b64 run_id trace_id done_endpt".split()
+)
+FIELDS = st.dictionaries(NAMES, JSON | st.dictionaries(NAMES, JSON, max_size=4), max_size=6)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(event=FIELDS)
+def test_no_event_makes_it_fall_over(people, key, event):
+    answer = post(people, event)
+    assert 400 <= answer.get("statusCode", 400) < 500
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(fields=FIELDS, event=st.sampled_from(["", "push", "pull_request", "repository_dispatch", "star"]))
+def test_no_payload_makes_it_fall_over(people, key, fields, event):
+    headers = {"Authorization": f"Bearer {key}", "X-GitHub-Event": event}
+    body = json.dumps(fields).encode(errors="replace")
+    assert post(people, in_api_gateway(body, headers))["statusCode"] in (200, 400, 409, 422)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(job=st.binary(max_size=200) | JSON.map(lambda each: json.dumps(each).encode()))
+def test_no_job_makes_it_fall_over(people, key, job):
+    answer = post(people, {"job_parameters_b64": base64.b64encode(job).decode(), "api_key": key})
+    assert answer["status"] == "error"
