@@ -143,8 +143,23 @@ JSON = st.recursive(
     max_leaves=10,
 )
 NAMES = st.sampled_from(
-    "headers multiValueHeaders body isBase64Encoded Records Sns Message requestContext pathParameters path rawPath "
-    "job_parameters_b64 run_id trace_id done_endpt".split()
+    [
+        "headers",
+        "multiValueHeaders",
+        "body",
+        "isBase64Encoded",
+        "Records",
+        "Sns",
+        "Message",
+        "requestContext",
+        "pathParameters",
+        "path",
+        "rawPath",
+        "job_parameters_b64",
+        "run_id",
+        "trace_id",
+        "done_endpt",
+    ]
 )
 FIELDS = st.dictionaries(NAMES, JSON | st.dictionaries(NAMES, JSON, max_size=4), max_size=6)
 
