@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from moto import mock_aws
-from moto.server import ThreadedMotoServer
 
 from chalicelib.aws import connect
 from chalicelib.documents.dynamodb import DynamoDocuments
@@ -33,9 +32,9 @@ from tests import make
 from tests.clocks import ManualClock
 from tests.far import FarHome, home_in_memory, zipped
 from tests.hosts import Host, comment_host
+from tests.ministack import running
 from tests.people import People
 from tests.posting import PostedHome
-from tests.receiver import Receiver
 from tests.receiver import Receiver
 
 REGION = "eu-west-1"
@@ -170,13 +169,6 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
-
-
-@pytest.fixture
 def posted(far: FarHome, aws: Callable[[str], Any], host: Host, clock: ManualClock) -> PostedHome:
     """The same, to which GitHub delivers: with a bucket for the ends of jobs, and a host for their comments."""
     bucket = f"{far.ports.settings.bucket}-done"
@@ -191,19 +183,18 @@ def posted(far: FarHome, aws: Callable[[str], Any], host: Host, clock: ManualClo
 
 
 @pytest.fixture(scope="session")
-def endpoint(aws: Callable[[str], Any]) -> Iterator[str]:
-    """Where an emulated S3 is reached by HTTP, as whoever has a link reaches it."""
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+def signing_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A client of an emulated S3 that is reached by HTTP, as whoever has a link reaches it, and checks signatures."""
+    with pytest.MonkeyPatch.context() as patch, running(tmp_path_factory.mktemp("s3"), AUTH="true") as ministack:
+        for name, value in ministack.environment.items():
+            patch.setenv(name, value)
+        yield connect("s3", read_settings({"MILLRACE_AWS_ENDPOINT": ministack.endpoint}))
 
 
 @pytest.fixture
-def linked(clock: ManualClock, endpoint: str, tmp_path: Path) -> FarHome:
+def linked(clock: ManualClock, signing_s3: Any, tmp_path: Path) -> FarHome:
     """A home in memory but for its objects, whose links lead to an emulated S3: the worker program can be run."""
-    client = connect("s3", read_settings({"MILLRACE_AWS_ENDPOINT": endpoint}))
+    client = signing_s3
     bucket = f"links-{next(homes)}"
     client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     home = home_in_memory(tmp_path / "far", clock)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from chalicelib.errors import Invalid
+from chalicelib.jobs.bundles.environment import read_location
 from chalicelib.webhook import store
 from chalicelib.wiring import Ports
 
@@ -13,17 +14,10 @@ TOKEN = re.compile(r"[\x21-\x7e]{1,500}")
 def token_of(ports: Ports, tenant_id: str, settings: Mapping[str, object]) -> str:
     """Raises Invalid, with nothing of the token in its words, where there is none."""
     location = str(settings.get("git_token_location", ""))
-    token = _read(ports, location).strip() if location else _kept(ports, tenant_id)
+    token = read_location(ports, location) if location else _kept(ports, tenant_id)
     if not TOKEN.fullmatch(token):
         raise Invalid(f"What is at {location} is no token.")
     return token
-
-
-def _read(ports: Ports, location: str) -> str:
-    """A path is one of Parameter Store, all else the name of a secret."""
-    if location.startswith("/"):
-        return ports.sources.parameters(location)[location]
-    return ports.sources.secret(location)
 
 
 def _kept(ports: Ports, tenant_id: str) -> str:
