@@ -20,6 +20,7 @@ import pytest
 
 from tests import ministack
 from tests.packaged import package, shared_folder
+from tests.posting import payload, signed
 
 pytestmark = pytest.mark.integration
 
@@ -166,6 +167,39 @@ def test_watching_what_is_not_there_ends_at_once(stack):
         return None if status == "RUNNING" else str(status)
 
     assert wait_for(look) == "SUCCEEDED"
+
+
+def mark(stack: Deployed, done_endpt: str) -> dict[str, Any]:
+    """What stands where the end of a run is told, once it does."""
+    bucket, _, key = done_endpt.removeprefix("s3://").partition("/")
+
+    def look() -> dict[str, Any] | None:
+        if not stack.client("s3").list_objects_v2(Bucket=bucket, Prefix=key).get("Contents"):
+            return None
+        return json.loads(stack.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+
+    return wait_for(look)
+
+
+POSTED = payload({"orders": [{"order_name": "one", "cmds": ["echo posted"], "timeout": 60}]})
+
+
+def test_what_github_delivers_runs_until_its_end_is_marked(api, stack):
+    tenant_id = api.get("/user/tenants").json()["items"][0]["tenant_id"]
+    hook = api.post(f"/tenants/{tenant_id}/webhook/secret").json()
+    body = json.dumps({"action": "run", "client_payload": POSTED}).encode()
+    headers = signed(hook["secret"], body, event="repository_dispatch", delivery="d-1")
+    answer = httpx.post(hook["url"], content=body, headers=headers, timeout=60).json()
+    assert (answer["status"], ended(api, answer["run_id"])["status"]) == ("ok", "succeeded")
+    assert mark(stack, answer["done_endpt"])["summary"]["succeeded"] == 1
+
+
+def test_the_webhook_is_called_as_a_function_too(api, stack):
+    key = api.post("/user/keys", json={"name": "ci", "role": "operator"}).json()["key"]
+    called = json.dumps({**POSTED, "api_key": key, "run_id": "called4711"}).encode()
+    reply = stack.client("lambda").invoke(FunctionName="millrace-dev-process-webhook", Payload=called)
+    answer = json.loads(reply["Payload"].read())
+    assert (answer["status"], answer["run_id"], ended(api, "called4711")["status"]) == ("ok", "called4711", "succeeded")
 
 
 def test_pages_and_their_redirects_stay_below_the_stage(stack):
