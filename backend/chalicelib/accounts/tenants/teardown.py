@@ -1,15 +1,20 @@
 """The action that removes what was a tenant's. Every step may be done again, so that a crash costs nothing."""
 
+import time
+
 from chalicelib.accounts import store as members
 from chalicelib.accounts.tenants import store
 from chalicelib.documents import ConditionFailed, Delete, Index, Key, Range
 from chalicelib.generation import clearing as generation
 from chalicelib.jobs import clearing
 from chalicelib.jobs.actions import Task
+from chalicelib.settings import Home
 from chalicelib.wiring import Ports
 
 TEARDOWN = "tenant.teardown"
 _AT_ONCE = 100
+_SETTLED = 2.0
+"""Seconds after which an index on AWS shows, as a rule, what was written before the organisation was closed."""
 
 
 def tear_down(task: Task) -> None:
@@ -19,6 +24,8 @@ def tear_down(task: Task) -> None:
     if tenant is None:
         task.say(f"There is no organisation {tenant_id}.")
         return
+    if ports.settings.home is Home.AWS:
+        time.sleep(_SETTLED)
     jobs = clearing.clear(ports, tenant_id, keep=task.job.job_id, by=task.job.username, stopped=task.stopped)
     task.say(f"Removed {jobs} jobs.")
     task.say(f"Removed {generation.clear(ports, tenant_id)} templates and seed data.")
