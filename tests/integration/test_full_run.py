@@ -104,7 +104,16 @@ def test_the_end_is_told_at_a_key_of_the_submitter_s_own(posted):
     assert (answer["done_endpt"], told["status"]) == (asked, "succeeded")
 
 
-@pytest.mark.parametrize("asked", ["s3://somebody/else", "s3://{bucket}/other/done", "s3://{bucket}/{tenant}/../done"])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "s3://somebody/else",
+        "s3://{bucket}/other/done",
+        "s3://{bucket}/{tenant}/../done",
+        "s3://[",
+        "s3://{bucket}/{tenant}/",
+    ],
+)
 def test_the_end_is_told_at_nobody_else_s(posted, asked):
     place = asked.format(bucket=posted.ports.settings.done_bucket, tenant=posted.me.tenant_id)
     assert "done_endpt" in posted.post(make.submission(), done_endpt=place)["errors"][0]

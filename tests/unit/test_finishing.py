@@ -11,7 +11,7 @@ from chalicelib.errors import Unavailable
 from chalicelib.jobs import comments, duties, finishing, operations, store
 from chalicelib.jobs.model import OrderStatus
 from chalicelib.settings import Home
-from chalicelib.vcs import Refused
+from chalicelib.vcs import Place, Refused, Repository
 from chalicelib.webhook import hooks
 from tests import make
 from tests.engine import Crash, CrashingDocuments, Engine
@@ -337,3 +337,8 @@ def test_where_there_is_a_bucket_every_end_is_marked(engine, host):
     engine.end(job_id, 1)
     settle(engine)
     assert orjson.loads(ports.objects.get(f"{job_id}/done"))["status"] == "succeeded"
+
+
+def test_a_comment_on_an_issue_and_one_on_gitlab_know_their_places(engine):
+    job = replace(engine.job(engine.submit()), settings={"git_repo": "git@gitlab.com:acme/app.git", "issue_number": 3})
+    assert comments.place_of(job) == Place(Repository("gitlab.com", "acme/app"), 3, issue=True)

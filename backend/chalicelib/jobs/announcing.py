@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chalicelib.jobs import comments, duties, finishing, store
+from chalicelib.jobs import comments, ends, finishing, store
 from chalicelib.jobs.flows import Flow, flow_id
 from chalicelib.jobs.model import Job, Order
 from chalicelib.jobs.places import trigger_key
@@ -27,7 +27,7 @@ def announce(ports: Ports, job: Job) -> dict[str, Any]:
         "run_id": job.job_id,
         "trace_id": job.trace_id,
         "flow_id": flow_id(Flow(job.username, job.trace_id, job.flow_label)),
-        "done_endpt": duties.done_address(ports, job),
+        "done_endpt": ends.done_address(ports, job),
         "pr_search_tag": comments.search_tag(job),
         "init_pr_comment": comments.render(job, orders, ports.settings.address) if told else "",
     }

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Sequence
 
+from chalicelib.errors import Fault
 from chalicelib.jobs.flows import Flow, flow_id
 from chalicelib.jobs.model import Job, JobStatus, Order
-from chalicelib.vcs import Place, read_repository
+from chalicelib.jobs.submission import JobRequest
+from chalicelib.vcs import Hosts, Place, read_repository
 
 MOST_ROWS = 200
 LONGEST_REASON = 100
@@ -27,6 +29,23 @@ def place_of(job: Job) -> Place | None:
     if not isinstance(number, int) or repository is None:
         return None
     return Place(repository, number, issue="pr_number" not in job.settings)
+
+
+def faults_of(hosts: Hosts, request: JobRequest) -> list[Fault]:
+    """Why a job could not have its comment."""
+    if request.pr_number is None and request.issue_number is None:
+        return []
+    if request.pr_number is not None and request.issue_number is not None:
+        return [Fault("issue_number", "must be left out where there is a pr_number")]
+    place = "pr_number" if request.pr_number is not None else "issue_number"
+    if not request.git_repo:
+        return [Fault("git_repo", f"is required for a {place}")]
+    repository = read_repository(request.git_repo)
+    if repository is None:
+        return [Fault("git_repo", "must be as https://github.com/acme/app")]
+    if repository.host not in hosts:
+        return [Fault("git_repo", f"must be at {' or '.join(hosts)} for a {place}")]
+    return []
 
 
 def search_tag(job: Job) -> str:

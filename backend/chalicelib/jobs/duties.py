@@ -5,21 +5,15 @@ A duty is put down in the transaction that causes it and stays until it is done;
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-from urllib.parse import urlsplit
 
-from chalicelib import outbound
 from chalicelib.clock import to_text
 from chalicelib.documents import Condition, Delete, Documents, FieldIs, Index, Key, Put, Range
-from chalicelib.errors import Fault, Invalid
 from chalicelib.jobs import store
 from chalicelib.jobs.comments import place_of
 from chalicelib.jobs.model import Job
-from chalicelib.jobs.submission import JobRequest
 from chalicelib.notifications.notices import NOTICES
 from chalicelib.queues import Message
 from chalicelib.settings import Home
-from chalicelib.vcs import read_repository
 from chalicelib.wiring import Ports
 
 OPEN_DUTIES = "open-duties"
@@ -87,71 +81,3 @@ def at_change(job: Job) -> bool:
 def at_end(ports: Ports, job: Job) -> bool:
     far = ports.settings.home is Home.AWS
     return far or bool(job.leg or job.settings.get("done_endpt")) or at_change(job)
-
-
-def faults_of(ports: Ports, tenant_id: str, request: JobRequest) -> list[Fault]:
-    """Why what a job asks to be told to others could not be."""
-    return [*_comment_faults(ports, request), *_end_faults(ports, tenant_id, request.done_endpt or "")]
-
-
-def _comment_faults(ports: Ports, request: JobRequest) -> list[Fault]:
-    if request.pr_number is None and request.issue_number is None:
-        return []
-    if request.pr_number is not None and request.issue_number is not None:
-        return [Fault("issue_number", "must be left out where there is a pr_number")]
-    place = "pr_number" if request.pr_number is not None else "issue_number"
-    if not request.git_repo:
-        return [Fault("git_repo", f"is required for a {place}")]
-    repository = read_repository(request.git_repo)
-    if repository is None:
-        return [Fault("git_repo", "must be as https://github.com/acme/app")]
-    if repository.host not in ports.hosts:
-        return [Fault("git_repo", f"must be at {' or '.join(ports.hosts)} for a {place}")]
-    return []
-
-
-def _end_faults(ports: Ports, tenant_id: str, address: str) -> list[Fault]:
-    if not address:
-        return []
-    if address.startswith("s3://"):
-        return _object_faults(ports, tenant_id, address)
-    try:
-        outbound.check_url(address, allowed=ports.settings.webhook_hosts, place="done_endpt")
-    except Invalid as refusal:
-        return list(refusal.faults)
-    return []
-
-
-def _object_faults(ports: Ports, tenant_id: str, address: str) -> list[Fault]:
-    if ports.settings.home is not Home.AWS:
-        return [Fault("done_endpt", "must begin with https://: this home has no buckets")]
-    parts = urlsplit(address)
-    wanted = f"s3://{done_bucket(ports)}/{tenant_id}/"
-    clean = not parts.query and not parts.fragment and not {"", ".", ".."} & set(parts.path.split("/")[1:])
-    return [] if address.startswith(wanted) and clean else [Fault("done_endpt", f"must begin with {wanted}")]
-
-
-def done_bucket(ports: Ports) -> str:
-    return ports.settings.done_bucket or ports.settings.bucket
-
-
-def done_key(ports: Ports, job_id: str) -> str:
-    """In the done bucket, or among all other objects where there is none."""
-    return f"{job_id}/done" if ports.done else f"done/{job_id}/done"
-
-
-def done_address(ports: Ports, job: Job) -> str:
-    """Where its end can be learnt."""
-    if asked := job.settings.get("done_endpt"):
-        return str(asked)
-    if ports.settings.home is Home.AWS:
-        return f"s3://{done_bucket(ports)}/{done_key(ports, job.job_id)}"
-    return f"{ports.settings.address}/api/jobs/{job.job_id}"
-
-
-def told_of(job: Job) -> dict[str, Any]:
-    """The end of a job, as it is told."""
-    counts = {str(status): count for status, count in job.counts.items()}
-    ends = ("succeeded", "failed", "timed_out", "cancelled", "skipped")
-    summary = {**{each: counts.get(each, 0) for each in ends}, "warnings": job.warnings}
-    return {"status": str(job.status), "summary": summary, "run_id": job.job_id, "trace_id": job.trace_id}

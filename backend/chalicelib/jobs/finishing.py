@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 
@@ -18,7 +17,7 @@ from chalicelib import outbound
 from chalicelib.clock import from_text, to_text
 from chalicelib.documents import Absent, ConditionFailed, Delete, Key, Put, VersionIs
 from chalicelib.errors import Invalid, MillraceError, NotFound, Unavailable
-from chalicelib.jobs import comments, duties, store
+from chalicelib.jobs import comments, duties, ends, store
 from chalicelib.jobs.duties import Duty
 from chalicelib.jobs.model import Event, Job
 from chalicelib.jobs.places import keys_prefix
@@ -207,7 +206,7 @@ def _mark(ports: Ports, job: Job, record: Record) -> None:
     """`done` of the run, where others look for it: of every one where there is a bucket for them."""
     if not (job.leg or ports.done) or record.body.get("marked") == _end_of(job):
         return
-    _put(ports, duties.done_key(ports, job.job_id), orjson.dumps(duties.told_of(job)))
+    _put(ports, ends.done_key(ports, job.job_id), orjson.dumps(ends.told_of(job)))
     record.save(marked=_end_of(job))
 
 
@@ -216,9 +215,9 @@ def _tell(ports: Ports, job: Job, record: Record) -> None:
     address = str(job.settings.get("done_endpt", ""))
     if not address or record.body.get("told") == _end_of(job):
         return
-    content = orjson.dumps(duties.told_of(job))
+    content = orjson.dumps(ends.told_of(job))
     if address.startswith("s3://"):
-        _put(ports, urlsplit(address).path.removeprefix("/"), content)
+        _put(ports, ends.asked_key(address), content)
     else:
         _send(ports, address, content)
     record.save(told=_end_of(job))

@@ -9,7 +9,7 @@ from chalicelib.accounts.model import Caller
 from chalicelib.audit.recording import entry
 from chalicelib.documents import TRANSACTION_BYTES, TRANSACTION_LIMIT, Absent, ConditionFailed, Delete, Put
 from chalicelib.errors import Fault, Invalid
-from chalicelib.jobs import dag, duties, logs, store
+from chalicelib.jobs import comments, dag, duties, ends, logs, store
 from chalicelib.jobs.artifacts import artifact_prefix
 from chalicelib.jobs.bundles import package
 from chalicelib.jobs.far import is_far
@@ -143,14 +143,15 @@ def sweep(ports: Ports, job_id: str, tenant_id: str) -> None:
     octets = storage.size_of(ports, prefixes)
     for prefix in (*prefixes, *run_prefixes(job_id)):
         ports.objects.delete_prefix(prefix)
-    (ports.done or ports.objects).delete(duties.done_key(ports, job_id))
+    (ports.done or ports.objects).delete(ends.done_key(ports, job_id))
     if octets:
         storage.add(ports, tenant_id, -octets)
 
 
 def _check_home(ports: Ports, caller: Caller, request: JobRequest) -> None:
     offered = ", ".join(ports.offered)
-    faults = duties.faults_of(ports, caller.tenant_id, request)
+    faults = comments.faults_of(ports.hosts, request)
+    faults += ends.faults_of(ports, caller.tenant_id, request.done_endpt or "")
     for index, order in enumerate(request.orders):
         target = _target(ports, order)
         if target not in ports.offered:

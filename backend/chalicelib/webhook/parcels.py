@@ -36,9 +36,9 @@ class WebhookRequest(BaseModel):
     run_id: Annotated[str, StringConstraints(pattern="^[0-9A-Za-z]{8,64}$")] | None = Field(
         None, description="The job's id. Posted again with the same body, it gets the first answer."
     )
-    done_endpt: Annotated[str, Field(min_length=1, max_length=500)] | None = Field(
-        None, description="Where the end of the job is told: https://..., or s3://... on AWS."
-    )
+    done_endpt: (
+        Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")] | None
+    ) = Field(None, description="Where the end of the job is told: https://..., or s3://... on AWS.")
 
 
 _REQUEST = TypeAdapter(WebhookRequest)
