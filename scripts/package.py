@@ -3,14 +3,18 @@
 The families of infrastructure/ are joined and merged into the template that `chalice package` makes of app.py.
 """
 
+import compileall
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
+import zipfile
 from pathlib import Path
+from py_compile import PycInvalidationMode
 from typing import Any
 
 from chalice.package import YAMLTemplateSerializer
@@ -81,7 +85,25 @@ def package(stage: str, folder: Path) -> Path:
     command = [Path(sys.executable).with_name("chalice"), "--project-dir", project]
     command += ["package", "--stage", stage, "--merge-template", merged, folder]
     subprocess.run(command, env={"AWS_DEFAULT_REGION": "eu-west-1", **os.environ}, check=True)  # noqa: S603
-    return folder / "deployment.zip"
+    archive = folder / "deployment.zip"
+    _compile(archive)
+    return archive
+
+
+def _compile(archive: Path) -> None:
+    """Adds compiled code. Lambda's disk is read-only, so that every start would compile all of it anew."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        with zipfile.ZipFile(archive) as sources:
+            sources.extractall(root)
+        # Unchecked: files in a zip have no times worth comparing.
+        unchecked = PycInvalidationMode.UNCHECKED_HASH
+        done = compileall.compile_dir(root, quiet=1, workers=0, stripdir=root, invalidation_mode=unchecked)
+        if not done:
+            raise SystemExit("Some of the code cannot be compiled.")
+        with zipfile.ZipFile(archive, "a", zipfile.ZIP_DEFLATED) as whole:
+            for compiled in sorted(root.rglob("*.pyc")):
+                whole.write(compiled, compiled.relative_to(root))
 
 
 def _require_cognito(requirements: Path) -> None:

@@ -1,6 +1,7 @@
 """The zip and the template that go to AWS: what is in them, and whether they are whole."""
 
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -85,11 +86,19 @@ def test_the_zip_holds_the_pages_too(names):
 
 
 def test_the_zip_holds_nothing_of_chalice_but_its_runtime(names):
-    assert {name for name in names if name.startswith("chalice/")} == {"chalice/__init__.py", "chalice/app.py"}
+    sources = {name for name in names if name.startswith("chalice/") and name.endswith(".py")}
+    assert sources == {"chalice/__init__.py", "chalice/app.py"}
 
 
 def test_the_zip_holds_no_leftovers(names):
-    assert [name for name in names if "__pycache__" in name or name.startswith((".chalice", "tests/"))] == []
+    assert [name for name in names if name.startswith((".chalice", "tests/", "requirements"))] == []
+
+
+def test_no_start_has_to_compile_anything(names):
+    sources = {name for name in names if name.endswith(".py")}
+    tag = sys.implementation.cache_tag
+    compiled = {re.sub(rf"__pycache__/(\w+)\.{tag}\.pyc$", r"\1.py", name) for name in names if name.endswith(".pyc")}
+    assert compiled == sources
 
 
 def test_compiled_code_in_the_zip_is_for_lambda(names):
