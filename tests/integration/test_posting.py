@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
 from chalicelib.jobs import finishing
+from chalicelib.webhook import hooks
 from tests import make
 from tests.engine import Engine
 from tests.posting import payload, signed
@@ -98,3 +100,18 @@ def test_whoever_wants_no_more_is_told_no_more(engine, receiver):
     engine.ports.clock.tick(5)
     finishing.settle(engine.ports)
     assert (len(receiver.received), "done.failed" in engine.kinds(job_id)) == (1, True)
+
+
+@pytest.mark.parametrize("sickness", [None, "cut", 502])
+def test_many_posters_at_once_make_one_comment(host, sickness):
+    ports = make.ports(MILLRACE_GITHUB_API=host.url)
+    hooks.edit(ports, make.caller(), "acme", token="ghp_3f9a")
+    engine = Engine(ports)
+    job_id = engine.submit(**PLACE)
+    host.sick = [sickness]
+    with ThreadPoolExecutor(8) as posters:
+        list(posters.map(lambda _: finishing.settle_one(ports, job_id), range(8)))
+    ports.clock.tick(5)
+    with ThreadPoolExecutor(8) as posters:
+        list(posters.map(lambda _: finishing.settle_one(ports, job_id), range(8)))
+    assert len(host.comments) == 1
