@@ -211,6 +211,15 @@ def test_an_account_has_these_alarms_for_nothing():
     assert len(of_type("AWS::CloudWatch::Alarm")) <= 10
 
 
+def test_every_alarm_is_told_what_to_do_at():
+    told = (Path(INFRASTRUCTURE).parent / "CONTRIBUTING.md").read_text()
+    names = [
+        each["AlarmName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
+        for each in of_type("AWS::CloudWatch::Alarm").values()
+    ]
+    assert [name for name in names if f"| `{name}` |" not in told] == []
+
+
 def test_every_queue_of_dead_letters_has_an_alarm():
     watched = {each["Dimensions"][0]["Value"]["Fn::GetAtt"][0] for each in dead_letter_alarms()}
     assert watched == {name for name in of_type("AWS::SQS::Queue") if name.endswith("Dead")}
