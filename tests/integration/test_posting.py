@@ -12,6 +12,7 @@ import pytest
 
 from chalicelib.jobs import finishing
 from chalicelib.webhook import hooks
+from chalicelib.webhook.signature import sign
 from tests import make
 from tests.engine import Engine
 from tests.posting import payload, signed
@@ -52,8 +53,10 @@ def test_a_posted_job_runs_and_is_told_of(client, host, receiver):
     assert (answer["status"], answer["done_endpt"], len(host.texts)) == ("ok", endpoint, 1)
     assert "| 0001 | `hello` | queued |" in answer["init_pr_comment"]
     wait_for(lambda: receiver.received)
-    told = json.loads(receiver.received[0][2])
+    _, headers, content = receiver.received[0]
+    told = json.loads(content)
     assert (told["status"], told["summary"]["succeeded"], told["run_id"]) == ("succeeded", 1, answer["run_id"])
+    assert headers["x-hub-signature-256"] == sign(hook["secret"], content)
     wait_for(lambda: "is succeeded" in host.texts[0])
     assert len(host.comments) == 1
 

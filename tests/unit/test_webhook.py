@@ -436,3 +436,8 @@ def test_an_order_that_is_not_there_has_no_events(robot, people):
 
 def test_no_order_is_called_like_the_whole_job(people):
     assert people.owner.post("/api/jobs", make.submission(make.order("_job"))).status == 400
+
+
+def test_a_member_of_several_names_one_in_a_header(people):
+    reply = people.owner.post("/api/webhook", payload(JOB), headers={"X-Tenant-Id": "nobody"})
+    assert (reply.status, reply.json["status"]) == (404, "error")

@@ -22,7 +22,7 @@ from chalicelib.jobs.duties import Duty
 from chalicelib.jobs.model import Event, Job
 from chalicelib.jobs.places import keys_prefix
 from chalicelib.vcs import Comments, Place, Refused
-from chalicelib.webhook import tokens
+from chalicelib.webhook import signature, tokens
 from chalicelib.wiring import Ports
 
 log = logging.getLogger(__name__)
@@ -219,12 +219,12 @@ def _tell(ports: Ports, job: Job, record: Record) -> None:
     if address.startswith("s3://"):
         _put(ports, ends.asked_key(address), content)
     else:
-        _send(ports, address, content)
+        _send(ports, address, content, signature.headers_of(ports, job.tenant_id, content))
     record.save(told=_end_of(job))
 
 
-def _send(ports: Ports, address: str, content: bytes) -> None:
-    headers = {"Content-Type": "application/json", "User-Agent": "Millrace"}
+def _send(ports: Ports, address: str, content: bytes, signed: Mapping[str, str]) -> None:
+    headers = {"Content-Type": "application/json", "User-Agent": "Millrace", **signed}
     try:
         reply = outbound.post(address, content, headers, allowed=ports.settings.webhook_hosts)
     except outbound.NotSent as error:
