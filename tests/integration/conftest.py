@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from boto3.session import Session
+from botocore.config import Config
 from moto import mock_aws
 
 from chalicelib.aws import connect
@@ -32,7 +34,7 @@ from tests import make
 from tests.clocks import ManualClock
 from tests.far import FarHome, home_in_memory, zipped
 from tests.hosts import Host, comment_host
-from tests.ministack import running
+from tests.ministack import ACCOUNT, SECRET, running
 from tests.people import People
 from tests.posting import PostedHome
 from tests.receiver import Receiver
@@ -185,10 +187,11 @@ def posted(far: FarHome, aws: Callable[[str], Any], host: Host, clock: ManualClo
 @pytest.fixture(scope="session")
 def signing_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A client of an emulated S3 that is reached by HTTP, as whoever has a link reaches it, and checks signatures."""
-    with pytest.MonkeyPatch.context() as patch, running(tmp_path_factory.mktemp("s3"), AUTH="true") as ministack:
-        for name, value in ministack.environment.items():
-            patch.setenv(name, value)
-        yield connect("s3", read_settings({"MILLRACE_AWS_ENDPOINT": ministack.endpoint}))
+    with running(tmp_path_factory.mktemp("s3"), AUTH="true") as ministack:
+        # In a session of its own: the one that all share has other credentials in other tests.
+        session = Session(aws_access_key_id=ACCOUNT, aws_secret_access_key=SECRET, region_name=REGION)
+        signing = Config(signature_version="s3v4", s3={"addressing_style": "path"})
+        yield session.client("s3", endpoint_url=ministack.endpoint, config=signing)
 
 
 @pytest.fixture
