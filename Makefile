@@ -5,6 +5,9 @@ MAKEFLAGS += --no-print-directory
 VENV ?= .venv
 BIN := $(VENV)/bin
 export VENV
+# An emulated AWS, which brings a botocore of its own.
+EMULATOR ?= $(VENV)-emulator
+export EMULATOR
 
 # Each tier leaves its measurements here; `make coverage` combines them.
 COVERAGE_DIR ?= $(CURDIR)/build/coverage
@@ -42,12 +45,12 @@ unit: ready ## Tests in memory, temp files and SQLite
 	$(PYTEST) tests/unit --disable-socket --allow-unix-socket --numprocesses=auto --maxprocesses=4
 
 .PHONY: integration
-integration: ready ## Adapters against emulators, workers and the command line as subprocesses
+integration: ready emulator ## Adapters against emulators, workers and the command line as subprocesses
 	@mkdir -p $(COVERAGE_DIR)
 	$(PYTEST) -n 2 tests/integration
 
 .PHONY: e2e
-e2e: ready ## The running product by HTTP and in a browser; what failed is kept in build/
+e2e: ready emulator ## The running product by HTTP and in a browser; what failed is kept in build/
 	@mkdir -p $(COVERAGE_DIR)
 	@scripts/browser
 	$(PYTEST) tests/e2e --output=$(RESULTS_DIR) $(KEEP)
@@ -66,6 +69,24 @@ coverage: ready ## Combine what the tiers measured; fails below the gate
 performance: ready ## Print the table of benchmarks (ONLY=name for one)
 	$(BIN)/python -m tests.performance.benchmarks $(if $(ONLY),--only $(ONLY))
 
+STAGE ?= dev
+
+.PHONY: package
+package: ready ## Build the zip and the template for AWS (STAGE=dev)
+	@$(BIN)/python scripts/package.py $(STAGE)
+
+.PHONY: deploy
+deploy: package ## Bring them to AWS, or to the emulator of MILLRACE_AWS_ENDPOINT, and print the address (STAGE=dev)
+	@$(BIN)/python scripts/deploy.py $(STAGE)
+
+.PHONY: smoke
+smoke: ready ## Ask a running Millrace whether it works (URL=https://...)
+	@$(BIN)/python scripts/smoke.py $(URL)
+
+.PHONY: destroy
+destroy: ready ## Remove a stage from AWS; what it kept stays, unless DATA=delete is said (STAGE=dev)
+	@$(BIN)/python scripts/destroy.py $(STAGE) $(if $(filter delete,$(DATA)),delete-data)
+
 .PHONY: openapi
 openapi: ready ## Write backend/openapi.json from the routes
 	$(BIN)/python -m chalicelib.openapi > backend/openapi.json.new
@@ -81,9 +102,14 @@ lock: ready ## Choose versions anew from pyproject.toml
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --universal --python-version 3.11 --quiet --no-header --upgrade --extra home pyproject.toml -o requirements/home.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --quiet --no-header --extra home --extra test -c requirements/home.txt pyproject.toml -o requirements/test.txt
+	$(BIN)/uv pip compile --universal --python-version 3.11 --quiet --no-header --upgrade --group emulator -o requirements/emulator.txt
 	@scripts/environment test
 	$(BIN)/python scripts/export_requirements.py
 
 .PHONY: ready
 ready:
 	@scripts/environment test
+
+.PHONY: emulator
+emulator: ## Make the environment of the emulated AWS, which `make integration` starts
+	@VENV=$(EMULATOR) scripts/environment emulator

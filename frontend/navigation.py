@@ -19,6 +19,7 @@ ORGANISATION = (
     Tab("/structure", "Structure", Permission.UNITS_READ),
     Tab("/limits", "Limits", Permission.LIMITS_READ),
     Tab("/channels", "Notifications", Permission.NOTIFICATIONS_READ),
+    Tab("/webhook", "Webhook", Permission.WEBHOOK_READ),
     Tab("/audit", "Audit", Permission.AUDIT_READ),
 )
 

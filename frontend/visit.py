@@ -22,10 +22,6 @@ from frontend.forms import Form, read_form
 from frontend.navigation import tabs_of
 from frontend.rendering import Addresses, render
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-)
 NOTICES = {
     "cancelled": "Cancelling: what runs is being stopped.",
     "retried": "Running again.",
@@ -68,6 +64,8 @@ NOTICES = {
     "channel-made": "You are told there from now on.",
     "channel-deleted": "Nothing more is sent there.",
     "redelivered": "It is being sent again.",
+    "webhook-changed": "The webhook is changed.",
+    "webhook-closed": "Signed deliveries are not taken any more.",
     "joined": "Welcome: you have joined the organisation.",
 }
 """What a redirect may say on the page it leads to, by the code in its `did` parameter."""
@@ -104,7 +102,10 @@ class Visit:
 
     def page(self, template: str, /, *, status: int = 200, headers: Headers | None = None, **context: Any) -> Answer:
         html = render(template, {**self._frame(), "status": status, **context})
-        return self.with_cookie(html_answer(html, status, {**PAGE_HEADERS, **(headers or {})}))
+        return self.with_cookie(html_answer(html, status, {**self._headers(), **(headers or {})}))
+
+    def _headers(self) -> Headers:
+        return {"Content-Security-Policy": policy(self.ports.objects.origin), "Cache-Control": "private, no-cache"}
 
     def _frame(self) -> dict[str, Any]:
         proof = session.proof_of(self.token)
@@ -136,7 +137,7 @@ class Visit:
         return self.refreshing and self.request.headers.get("if-none-match") == tag
 
     def unchanged(self, tag: str) -> Answer:
-        return Answer(b"", 304, {**PAGE_HEADERS, "ETag": tag})
+        return Answer(b"", 304, {**self._headers(), "ETag": tag})
 
     def with_cookie(self, answer: Answer) -> Answer:
         """The first page of a visitor sets the cookie that their forms are bound to."""
@@ -148,7 +149,13 @@ class Visit:
         return redirect(self.url(path, **query))
 
 
-PAGE_HEADERS: Headers = {"Content-Security-Policy": POLICY, "Cache-Control": "private, no-cache"}
+def policy(uploads: str) -> str:
+    """Where a page may load from and send to. `uploads` is the origin that files are put to; empty: our own."""
+    connect = f"'self' {uploads}".strip()
+    return (
+        f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src {connect}; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    )
 
 
 def visit_of(request: Request) -> Visit:

@@ -21,6 +21,10 @@ class ManualClock:
     def tick(self, seconds: float) -> None:
         self.present += timedelta(seconds=seconds)
 
+    def number_from(self, first: int) -> None:
+        """Later ids are none of those that another clock gave before its `first`."""
+        self._counter = count(first)
+
     def new_id(self) -> str:
         milliseconds = int(self.present.timestamp() * 1000)
         return str(ULID(milliseconds.to_bytes(6, "big") + next(self._counter).to_bytes(10, "big")))

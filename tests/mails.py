@@ -18,14 +18,18 @@ def text_of(mail):
     return mail.get_body(("plain",)).get_content()
 
 
-def last_link_in(folder, to):
-    """The address that the latest mail to somebody leads to, without the host."""
-    last = [each for each in mails_in(folder) if each["To"] == to][-1]
-    return re.search(r"https?://[^/\s]+(/\S+)", text_of(last))[1]
+def letters_in(folder, to):
+    """The texts of what was mailed to somebody, oldest first."""
+    return [text_of(each) for each in mails_in(folder) if each["To"] == to]
+
+
+def link_in(letter):
+    """The address that it leads to, without the host."""
+    return re.search(r"https?://[^/\s]+(/\S+)", letter)[1]
 
 
 def last_link(ports, to):
-    return last_link_in(ports.settings.data / "outbox", to)
+    return link_in(letters_in(ports.settings.data / "outbox", to)[-1])
 
 
 def last_token(ports, to):

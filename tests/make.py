@@ -16,13 +16,16 @@ from chalicelib.identity.local import LocalIdentity
 from chalicelib.jobs.executors import Assignment, Executor, Started
 from chalicelib.jobs.model import Order, Target
 from chalicelib.jobs.submission import JobRequest, parse_request
+from chalicelib.keys.folder import FolderKeys
 from chalicelib.mail.outbox import Outbox
 from chalicelib.objects.folder import FolderObjects
+from chalicelib.presence.locks import LockPresence
 from chalicelib.queues.sqlite import SqliteQueues
+from chalicelib.rates.files import FileRates
 from chalicelib.settings import read_settings
 from chalicelib.sqlite import Database
 from chalicelib.vault import Vault
-from chalicelib.wiring import Ports, connect_models, connect_prices
+from chalicelib.wiring import Ports, connect_hosts, connect_models, connect_prices
 from tests.clocks import ManualClock
 
 RENDERER = Renderer(processes=1)
@@ -71,13 +74,17 @@ def ports(clock: Clock | None = None, executors: Mapping[Target, Executor] | Non
         documents=documents,
         objects=FolderObjects(data / "objects", b"links" * 8, clock),
         queues=SqliteQueues(database, clock, None),
-        identity=LocalIdentity(documents, clock, data / "keys", hasher=CHEAP_HASHER),
+        identity=LocalIdentity(documents, clock, FolderKeys(data / "keys"), hasher=CHEAP_HASHER),
         mail=Outbox(data / "outbox", clock, sender="Millrace <millrace@millrace.test>"),
-        vault=Vault(data / "keys"),
+        rates=FileRates(data / "rates", clock),
+        presence=LockPresence(data / "workers"),
+        keys=FolderKeys(data / "keys"),
+        vault=Vault(FolderKeys(data / "keys")),
         llm=connect_models(read, clock),
         prices=connect_prices(read),
         renderer=RENDERER,
         executors={Target.PROCESS: HandTarget()} if executors is None else executors,
+        hosts=connect_hosts(read),
     )
 
 

@@ -34,8 +34,8 @@ def about(app: Application) -> Blueprint:
     blueprint = Blueprint(__name__, group="Service")
 
     @cache
-    def described() -> bytes:
-        return dump(document(app.table))
+    def described(base: str = "") -> bytes:
+        return dump(document(app.table, base))
 
     @blueprint.api(
         "GET",
@@ -49,8 +49,8 @@ def about(app: Application) -> Blueprint:
         return _health(request)
 
     @blueprint.api("GET", "/api/openapi.json", public=True, summary="This description", answers={200: dict[str, Any]})
-    def openapi(request: Request) -> Answer:  # noqa: ARG001 - it is the same for all
-        return Answer(described(), 200, {"Content-Type": JSON})
+    def openapi(request: Request) -> Answer:
+        return Answer(described(request.base), 200, {"Content-Type": JSON})
 
     @blueprint.route("/api/docs", public=True)
     def docs(request: Request) -> Answer:

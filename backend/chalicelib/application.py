@@ -22,6 +22,7 @@ from chalicelib.notifications.api import notifications
 from chalicelib.problems import problem_answer
 from chalicelib.settings import read_settings
 from chalicelib.web import Application
+from chalicelib.webhook.api import webhook, webhook_settings
 from chalicelib.wiring import Ports, connect
 from frontend.door import PagesDoor
 from frontend.pages import BLUEPRINTS
@@ -43,6 +44,8 @@ def create_app(connect_ports: Callable[[], Ports] = connect_home) -> Application
     app.register_blueprint(limits)
     app.register_blueprint(notifications)
     app.register_blueprint(jobs)
+    app.register_blueprint(webhook)
+    app.register_blueprint(webhook_settings)
     app.register_blueprint(generation)
     app.register_blueprint(batches)
     app.register_blueprint(templates)

@@ -1,5 +1,7 @@
 """The only maker of AWS clients, and the only place where AWS's errors are caught."""
 
+import logging
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -50,20 +52,47 @@ class Overloaded(Unavailable):
 # Above the 20 seconds that SQS may hold a receive.
 READ_TIMEOUT = 30
 ATTEMPTS = 6
+CONNECTIONS = 50
+"""Kept open by a client: above the threads of a web process, and the slots and loops of a worker."""
 
 
 def connect(
     service: str, settings: Settings, *, read_timeout: float = READ_TIMEOUT, attempts: int = ATTEMPTS
 ) -> Client:
     """A client of `service`. Region and credentials come from where AWS's own tools take them."""
+    return _Lazy(lambda: _make(service, settings, read_timeout=read_timeout, attempts=attempts))
+
+
+class _Lazy:
+    """A client that is made once something is asked of it: a function's start needs two or three of a dozen."""
+
+    _making = threading.Lock()
+    """boto3 makes one at a time."""
+
+    def __init__(self, make: Callable[[], Client]) -> None:
+        self._make = make
+        self._made: Client = None
+
+    def __getattr__(self, name: str) -> Any:
+        if self._made is None:
+            with self._making:
+                self._made = self._made or self._make()
+        return getattr(self._made, name)
+
+
+def _make(service: str, settings: Settings, *, read_timeout: float, attempts: int) -> Client:
     # Importing boto3 takes a quarter of a second, which the local home never needs to pay.
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
+
+    # It tells for each client where it found them.
+    logging.getLogger("botocore.credentials").setLevel(logging.WARNING)
 
     emulated = bool(settings.aws_endpoint)
     config = Config(  # type: ignore[no-untyped-call]  # boto3 carries no types
         connect_timeout=3,
         read_timeout=read_timeout,
+        max_pool_connections=CONNECTIONS,
         retries={"mode": "standard", "total_max_attempts": attempts},
         signature_version="s3v4" if service == "s3" else None,
         # Virtual addressing names the region in signed links; without it a young bucket answers them with a redirect.

@@ -108,8 +108,9 @@ def backup(file: Path) -> None:
     """Copy all data into FILE, also while the server runs."""
     from chalicelib.backup import backup as run
 
+    settings = _settings_at_home("Enable point-in-time recovery of the table, and versions of the bucket")
     try:
-        run(_settings(), file)
+        run(settings, file)
     except (MillraceError, OSError) as error:
         raise Failed(f"No backup was made: {error}") from None
     click.echo(f"Backed up to {file} ({file.stat().st_size:,} bytes).")
@@ -124,7 +125,9 @@ def restore(file: Path) -> None:
     """
     from chalicelib.backup import restore as run
 
-    settings = _settings()
+    settings = _settings_at_home(
+        "Restore the table to a point in time under a new name, then name that in MILLRACE_TABLE"
+    )
     try:
         run(settings, file)
     except (MillraceError, OSError) as error:
@@ -135,7 +138,8 @@ def restore(file: Path) -> None:
 @cli.command()
 def doctor() -> None:
     """Check the set-up and say what to do about what is wrong."""
-    from chalicelib.doctor import Verdict, examine
+    from chalicelib.doctor import examine
+    from chalicelib.findings import Verdict
 
     worst = 0
     for finding in examine(SystemClock()):
@@ -201,6 +205,18 @@ def _settings() -> Any:
         return read_settings()
     except BadSettings as error:
         raise Failed(str(error)) from None
+
+
+def _settings_at_home(instead: str) -> Any:
+    """Of a home whose data is a folder; elsewhere it is told what to do `instead`."""
+    from chalicelib.settings import Home
+
+    settings = _settings()
+    if settings.home is Home.AWS:
+        raise Failed(
+            f"The data is in AWS, which keeps its own backups. {instead} ({settings.table}, {settings.bucket})."
+        )
+    return settings
 
 
 # Jobs

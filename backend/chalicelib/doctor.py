@@ -6,16 +6,15 @@ import socket
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from chalicelib.clock import Clock
+from chalicelib.findings import Check, Finding, Verdict
 from chalicelib.health import Health
 from chalicelib.schema import MIGRATIONS
 from chalicelib.settings import BadSettings, Home, Settings, read_settings
@@ -29,24 +28,6 @@ ANSWERS_WITHIN = 5.0
 CLOCK_SLACK = timedelta(minutes=2)
 
 
-class Verdict(Enum):
-    """How a finding is marked, and its colour."""
-
-    OK = ("ok", "green")
-    NOTE = ("note", "yellow")
-    MEND = ("MEND", "red")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    verdict: Verdict
-    what: str
-    advice: str = ""
-
-
-Check = Callable[[Settings, Clock], Finding]
-
-
 def examine(clock: Clock) -> Iterator[Finding]:
     yield python()
     try:
@@ -55,10 +36,14 @@ def examine(clock: Clock) -> Iterator[Finding]:
         yield Finding(Verdict.MEND, str(error), "Correct or unset these variables; the README lists them.")
         return
     yield Finding(Verdict.OK, "The settings are valid.")
-    if settings.home is not Home.LOCAL:
-        yield Finding(Verdict.NOTE, "The checks of folders and workers are for the local home; this is aws.")
+    if settings.home is Home.LOCAL:
+        yield from (check(settings, clock) for check in LOCAL_CHECKS)
         return
-    yield from (check(settings, clock) for check in LOCAL_CHECKS)
+    from chalicelib import doctor_aws  # noqa: PLC0415 - it brings AWS's client
+
+    yield from doctor_aws.examine(settings, clock)
+    if settings.workers:
+        yield from (check(settings, clock) for check in WORKER_CHECKS)
 
 
 def python() -> Finding:
@@ -152,6 +137,8 @@ def browser(_: Settings, __: Clock) -> Finding:
 
 
 LOCAL_CHECKS: tuple[Check, ...] = (data_folder, space, database, time, server, isolation, shell, browser)
+WORKER_CHECKS: tuple[Check, ...] = (data_folder, space, server, isolation, shell)
+"""Of a machine that runs orders for a home elsewhere."""
 
 ISOLATIONS = {
     Isolation.USER: "Orders run as unprivileged users: they cannot read Millrace's data or each other's files.",

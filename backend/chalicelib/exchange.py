@@ -12,7 +12,8 @@ from chalicelib.accounts.model import Caller, Origin
 from chalicelib.errors import Invalid, MillraceError, NotFound, NotSignedIn
 from chalicelib.wiring import Ports
 
-ANSWER_LIMIT = 6_000_000
+ANSWER_LIMIT = 4_500_000
+"""Bytes, as of a request's body."""
 USER_AGENT_KEPT = 300
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:/+=-]{1,100}")
@@ -126,7 +127,7 @@ class Answer:
                 if _CONTROL.search(each) or not each.isascii():
                     raise ValueError(f"The header {name!r} cannot be sent")
         if len(self.body) > ANSWER_LIMIT:
-            raise TooLargeAnswer("It is larger than 6 MB: read it in parts, or by its link.")
+            raise TooLargeAnswer("It is larger than 4.5 MB: read it in parts, or by its link.")
 
 
 JSON = "application/json"

@@ -14,7 +14,7 @@ from chalicelib.errors import Invalid, MillraceError, NotFound, TooLarge
 from chalicelib.files import Files
 from chalicelib.problems import MethodNotAllowed
 from chalicelib.routing import Match, Routes
-from chalicelib.settings import Settings
+from chalicelib.settings import Home, Settings
 from chalicelib.web import Application
 from chalicelib.wiring import connect
 
@@ -28,19 +28,22 @@ _STATUS_LINES = {each.value: f"{each.value} {each.phrase}" for each in HTTPStatu
 def connected_gateway(settings: Settings) -> "Gateway":
     """Over the ports of a home, in this process."""
     ports = connect(settings)
-    return Gateway(create_app(lambda: ports), Files(ports))
+    return Gateway(create_app(lambda: ports), Files(ports) if settings.home is Home.LOCAL else None)
 
 
 class Gateway:
-    """The WSGI application of the home. `files` serves the links of the objects port, beside Chalice, by streaming."""
+    """The WSGI application of the home.
 
-    def __init__(self, app: Application, files: Files) -> None:
+    `files` serves the links of the objects port, beside Chalice, by streaming; None where they lead elsewhere.
+    """
+
+    def __init__(self, app: Application, files: Files | None) -> None:
         self._app = app
         self._files = files
         self._routes = Routes(app.routes)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"].startswith("/files/"):
+        if self._files and environ["PATH_INFO"].startswith("/files/"):
             return self._files(environ, start_response)
         answer = self._answer(environ)
         headers = [*answer["headers"].items()]

@@ -6,19 +6,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from pathlib import Path
 
 from chalicelib.documents import Key, Put
-from chalicelib.jobs.executors.presence import present
 from chalicelib.jobs.executors.process import WORK
 from chalicelib.jobs.wakeups import WAKE_UPS
-from chalicelib.wiring import Ports, workers_folder
+from chalicelib.settings import Home
+from chalicelib.wiring import Ports
 
 log = logging.getLogger(__name__)
 
 QUEUES = (WAKE_UPS, WORK)
-DEAD_COUNTED = 100
 PROBE_LASTS = timedelta(minutes=10)
+ADVICE = {Home.LOCAL: "Is the disk full?", Home.AWS: "`millrace doctor` says what to do."}
 
 
 class Health(StrEnum):
@@ -53,39 +52,43 @@ def version() -> str:
 
 
 def _all(ports: Ports) -> Iterator[Check]:
-    yield _try("documents", "The database takes writes.", lambda: _write_document(ports))
-    yield _try("objects", "The object store takes writes.", lambda: _write_object(ports))
-    yield _workers(workers_folder(ports.settings))
-    yield _queues(ports)
+    advice = ADVICE[ports.settings.home]
+    yield _try("documents", lambda: _write_document(ports), advice)
+    yield _try("objects", lambda: _write_object(ports), advice)
+    # Where none is meant to run, Lambda takes the orders.
+    if ports.settings.home is Home.LOCAL or ports.settings.workers:
+        yield _try("workers", lambda: _workers(ports), advice)
+    yield _try("queues", lambda: _queues(ports), advice)
 
 
-def _try(name: str, well: str, act: Callable[[], None]) -> Check:
+def _try(name: str, act: Callable[[], Check], advice: str) -> Check:
     try:
-        act()
+        return act()
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
         log.warning("%s: %r", name, error)
-        return Check(name, ok=False, detail="It does not take writes; the log says why. Is the disk full?")
-    return Check(name, ok=True, detail=well)
+        return Check(name, ok=False, detail=f"It does not take writes; the log says why. {advice}")
 
 
-def _write_document(ports: Ports) -> None:
+def _write_document(ports: Ports) -> Check:
     now = ports.clock.now()
     ports.documents.transact([Put(Key("health", "probe"), {}, expires=now + PROBE_LASTS)])
+    return Check("documents", ok=True, detail="The database takes writes.")
 
 
-def _write_object(ports: Ports) -> None:
+def _write_object(ports: Ports) -> Check:
     ports.objects.put("health/probe", b"probe", replace=True)
+    return Check("objects", ok=True, detail="The object store takes writes.")
 
 
-def _workers(folder: Path) -> Check:
-    if alive := len(present(folder)):
+def _workers(ports: Ports) -> Check:
+    if alive := len(ports.presence.present()):
         return Check("workers", ok=True, detail=f"{alive} running.", vital=False)
     return Check("workers", ok=False, detail="None is running: jobs wait. Start one: millrace worker", vital=False)
 
 
 def _queues(ports: Ports) -> Check:
     waiting = sum(ports.queues.depth(queue) for queue in QUEUES)
-    given_up = sum(len(ports.queues.dead(queue, limit=DEAD_COUNTED)) for queue in QUEUES)
+    given_up = sum(ports.queues.dead_depth(queue) for queue in QUEUES)
     if given_up:
         told = f"{given_up} messages were given up after many tries; the workers' log says why. {waiting} wait."
         return Check("queues", ok=False, detail=told, vital=False)

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter
 
+from chalicelib.exchange import JSON
 from chalicelib.health import version
 from chalicelib.idempotency import KEPT
 from chalicelib.problems import PROBLEM, ProblemJson
@@ -49,7 +50,8 @@ _DETAILS = {
 }
 
 
-def document(routes: Iterable[Route]) -> dict[str, Any]:
+def document(routes: Iterable[Route], base: str = "") -> dict[str, Any]:
+    """`base` is what stands before every path."""
     described = [route for route in routes if isinstance(route.description, Description)]
     schemas = _Schemas(described)
     paths: dict[str, dict[str, Any]] = {}
@@ -58,7 +60,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Millrace", "version": version(), "description": _introduction()},
-        "servers": [{"url": "/"}],
+        "servers": [{"url": base or "/"}],
         "paths": paths,
         "components": {
             "schemas": schemas.definitions,
@@ -79,6 +81,8 @@ class _Schemas:
         for route in routes:
             described: Description = route.description
             wanted += [(type_, "serialization") for type_ in described.answers.values() if type_ is not None]
+            if described.failure:
+                wanted.append((described.failure, "serialization"))
             if described.body:
                 wanted.append((described.body.schema, "validation"))
         unique = list(dict.fromkeys(wanted))
@@ -101,7 +105,7 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
         "parameters": [*_path_parameters(route), *_query_parameters(described), *_header_parameters(route)],
         "responses": {
             **{str(status): _success(described, status, schemas) for status in described.answers},
-            **{str(status): _failure(status, schemas) for status in sorted(_error_statuses(route))},
+            **{str(status): _failure(described, status, schemas) for status in sorted(_error_statuses(route))},
         },
     }
     if described.details:
@@ -173,10 +177,15 @@ def _success(described: Description, status: int, schemas: _Schemas) -> dict[str
     return answer
 
 
-def _failure(status: int, schemas: _Schemas) -> dict[str, Any]:
+def _failure(described: Description, status: int, schemas: _Schemas) -> dict[str, Any]:
     if status == HTTPStatus.NOT_MODIFIED:
         return {"description": "It did not change since the answer with that entity tag."}
-    return {"description": _DETAILS[status], "content": {PROBLEM: {"schema": schemas.of(ProblemJson)}}}
+    shown = {JSON: {"schema": schemas.of(described.failure)}} if described.failure else _problem(schemas)
+    return {"description": _DETAILS[status], "content": shown}
+
+
+def _problem(schemas: _Schemas) -> dict[str, Any]:
+    return {PROBLEM: {"schema": schemas.of(ProblemJson)}}
 
 
 def _error_statuses(route: Route) -> set[int]:

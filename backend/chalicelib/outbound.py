@@ -55,6 +55,15 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, allowed: frozense
     return _exchange(_connect(parts.scheme, host, addresses[0], port), parts, body, headers)
 
 
+def check_resolved(url: str, *, allowed: frozenset[str]) -> None:
+    """Raises NotSent for a name of which an address is not public just now, unless its host is `allowed`."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    addresses = _resolve(host, parts.port or _PORTS[parts.scheme])
+    if host not in allowed and (inner := [each for each in addresses if not is_public(each)]):
+        raise NotSent(f"{host} is {inner[0]}, which is not a public address")
+
+
 def is_public(address: str) -> bool:
     """Not of this machine, its network, or any other that is not the open internet."""
     ip = ipaddress.ip_address(address.partition("%")[0])

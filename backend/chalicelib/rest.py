@@ -66,6 +66,8 @@ class Description:
     media_type: str
     headers: Mapping[str, str]
     idempotent: bool
+    failure: Any = None
+    """What errors look like where they are no problems (RFC 9457)."""
 
 
 class Bearer:
@@ -112,6 +114,7 @@ class Blueprint(web.Blueprint):
         media_type: str = JSON,
         headers: Mapping[str, str] | None = None,
         secret: bool = False,
+        failure: Any = None,
     ) -> Callable[[web.Handler], web.Handler]:
         """Handlers take the Request, `body=` and `query=` where declared, and the path parameters by name.
 
@@ -128,6 +131,7 @@ class Blueprint(web.Blueprint):
             media_type=media_type,
             headers=headers or {},
             idempotent=method in WRITES and not public and not secret,
+            failure=failure,
         )
 
         def add(handler: web.Handler) -> web.Handler:

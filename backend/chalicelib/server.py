@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any
 
 from chalicelib import journal, lifeline
-from chalicelib.settings import Settings
+from chalicelib.settings import Home, Settings
 from chalicelib.shells.isolation import choose_isolation
 from chalicelib.supervisor import Supervisor
 from chalicelib.tuning import tune
@@ -134,10 +134,16 @@ def _announce(settings: Settings) -> None:
     while not _answers(settings):
         time.sleep(0.02)
     sys.stdout.write(
-        f"Millrace is running at http://{host}:{settings.port}  (data: {settings.data}, "
+        f"Millrace is running at http://{host}:{settings.port}  ({_place_of_data(settings)}, "
         f"isolation: {choose_isolation()}, workers: {settings.workers} x {settings.slots})\n"
     )
     sys.stdout.flush()
+
+
+def _place_of_data(settings: Settings) -> str:
+    if settings.home is Home.AWS:
+        return f"table: {settings.table}, bucket: {settings.bucket}"
+    return f"data: {settings.data}"
 
 
 def _answers(settings: Settings) -> bool:

@@ -105,9 +105,24 @@ class Settings:
     webhook_hosts: frozenset[str] = _setting(
         "MILLRACE_WEBHOOK_HOSTS", "hosts that webhooks may reach though they are private, by commas", "", _names
     )
+    github_api: str = _setting(
+        "MILLRACE_GITHUB_API", "GitHub's API, whose repositories jobs comment in", "https://api.github.com", _url
+    )
+    gitlab_api: str = _setting("MILLRACE_GITLAB_API", "the same of GitLab", "https://gitlab.com/api/v4", _url)
     table: str = _setting("MILLRACE_TABLE", "DynamoDB table (aws)", "millrace")
     bucket: str = _setting("MILLRACE_BUCKET", "S3 bucket (aws)", "millrace")
     queue_prefix: str = _setting("MILLRACE_QUEUE_PREFIX", "prefix of the SQS queues' names (aws)", "millrace-")
+    keys_path: str = _setting("MILLRACE_KEYS_PATH", "path of the keys in Parameter Store (aws)", "/millrace/keys")
+    user_pool: str = _setting("MILLRACE_USER_POOL", "Cognito user pool, as pool-id/client-id; empty: none (aws)", "")
+    work_function: str = _setting("MILLRACE_WORK_FUNCTION", "Lambda that runs orders; empty: none (aws)", "")
+    build_project: str = _setting("MILLRACE_BUILD_PROJECT", "CodeBuild project that runs orders; empty: none (aws)", "")
+    run_document: str = _setting("MILLRACE_RUN_DOCUMENT", "SSM document that runs orders; empty: none (aws)", "")
+    task: str = _setting("MILLRACE_TASK", "ECS, as cluster/task-definition/container; empty: none (aws)", "")
+    task_network: frozenset[str] = _setting(
+        "MILLRACE_TASK_NETWORK", "its subnets and security groups, by commas (aws)", "", _names
+    )
+    watchdog: str = _setting("MILLRACE_WATCHDOG", "ARN of the watchdog's state machine (aws)", "")
+    done_bucket: str = _setting("MILLRACE_DONE_BUCKET", "bucket that learns of finished jobs; empty: its own (aws)", "")
     aws_endpoint: str = _setting("MILLRACE_AWS_ENDPOINT", "URL of an AWS emulator; empty: AWS itself", "")
 
     @property

@@ -1,19 +1,20 @@
 """Values at rest that nobody reads in the data: sealed with age (X25519), the key kept apart from the documents."""
 
 import base64
-from pathlib import Path
 
 from pyrage import decrypt, encrypt  # type: ignore[attr-defined]  # compiled, and comes without stubs
 from pyrage.x25519 import Identity
 
-from chalicelib.keyfile import read_or_make
+from chalicelib.keys import Keys
+
+KEY = "vault.age"
 
 
 class Vault:
-    """`keys` is the folder of the key file `vault.age`, made on first use."""
+    """Its key is made on first use."""
 
-    def __init__(self, keys: Path) -> None:
-        self._identity = Identity.from_str(read_or_make(keys / "vault.age", _new_key).decode())
+    def __init__(self, keys: Keys) -> None:
+        self._identity = Identity.from_str(keys.read_or_make(KEY, _new_key).decode())
         self._recipient = self._identity.to_public()
 
     def seal(self, text: str) -> str:

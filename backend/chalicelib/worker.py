@@ -7,8 +7,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
@@ -19,8 +19,8 @@ from chalicelib.generation.exports.running import export
 from chalicelib.generation.running import GENERATE, generate
 from chalicelib.jobs.actions import Actions
 from chalicelib.jobs.executors import Assignment
-from chalicelib.jobs.executors.presence import Presence
 from chalicelib.jobs.executors.process import WORK, stops_of
+from chalicelib.jobs.finishing import settle
 from chalicelib.jobs.model import Order, Report
 from chalicelib.jobs.orchestrator import Orchestrator
 from chalicelib.jobs.running import Runner
@@ -28,11 +28,12 @@ from chalicelib.jobs.sweeper import sweep_departed, sweep_due
 from chalicelib.jobs.wakeups import WAKE_UPS
 from chalicelib.notifications.delivering import deliver
 from chalicelib.notifications.notices import NOTICES
+from chalicelib.presence import BEAT, Place
 from chalicelib.queues import Queues, Received
-from chalicelib.settings import Settings, read_settings
+from chalicelib.settings import Home, Settings, read_settings
 from chalicelib.shells import Shells, default_scratch
 from chalicelib.tuning import tune
-from chalicelib.wiring import Ports, connect, workers_folder
+from chalicelib.wiring import Ports, connect
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +47,20 @@ STOP_WITHIN = 25.0
 """Seconds that orders have to stop in when the worker is told to end: a spot instance has 30."""
 NICENESS = 15
 """Where cores are short, people are answered before orders are run."""
-BOOK_TICK, SWEEP_TICK, NOTIFY_TICK = 0.1, 0.25, 1.0
 ACTIONS: Actions = {TEARDOWN: tear_down, GENERATE: generate, EXPORT: export}
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds between two rounds of what is done again and again."""
+
+    books: float
+    sweep: float
+    notify: float
+
+
+PACES = {Home.LOCAL: Pace(books=0.1, sweep=0.25, notify=1.0), Home.AWS: Pace(books=0.5, sweep=1.0, notify=5.0)}
+"""At home a round costs microseconds, on AWS each is a request to pay for."""
 
 
 class Receipts:
@@ -80,9 +93,11 @@ class Receipts:
 
 
 class Worker:
-    def __init__(self, ports: Ports, shells: Shells, worker: str, actions: Actions) -> None:
+    def __init__(self, ports: Ports, shells: Shells, worker: str, actions: Actions, place: Place) -> None:
         self._ports = ports
         self._worker = worker
+        self._place = place
+        self._pace = PACES[ports.settings.home]
         self._runner = Runner(ports, shells, worker, actions)
         self._orchestrator = Orchestrator(ports, owner=worker)
         self._slots = ports.settings.slots
@@ -100,15 +115,11 @@ class Worker:
         for loop in self._loops():
             threading.Thread(target=self._keep_on, args=(loop,), name=loop.__name__.strip("_"), daemon=True).start()
 
-    def _loops(self) -> tuple[Callable[[], None], ...]:
-        return (
-            self._take_orders,
-            self._take_wake_ups,
-            self._take_stops,
-            self._keep_books,
-            self._sweep,
-            self._notify,
-        )
+    def _loops(self) -> Iterator[Callable[[], None]]:
+        yield from (self._take_orders, self._take_wake_ups, self._keep_books, self._sweep, self._notify, self._stay)
+        # Elsewhere a queue per worker would be one more thing to remove, and the sweep finds out soon enough.
+        if self._ports.settings.home is Home.LOCAL:
+            yield self._take_stops
 
     def stop(self, patience: float) -> None:
         """Hand back what runs and end; commands get their grace, then are killed."""
@@ -200,24 +211,28 @@ class Worker:
 
     def _keep_books(self) -> None:
         """What must be told soon, but not on an order's way."""
-        self._stopping.wait(BOOK_TICK)
+        self._stopping.wait(self._pace.books)
         self._receipts.settle()
         self._runner.write_logs()
         self._runner.write_usage()
 
     def _notify(self) -> None:
-        """Send notifications: at once when woken, and what is due again each second."""
-        received = self._ports.queues.receive(NOTICES, limit=10, wait=NOTIFY_TICK)
+        """Send notifications: at once when woken, and in each round what is due again."""
+        received = self._ports.queues.receive(NOTICES, limit=10, wait=self._pace.notify)
         if received:
             self._ports.queues.acknowledge(NOTICES, [each.receipt for each in received])
-        while deliver(self._ports) and not self._stopping.is_set():
+        while deliver(self._ports) + settle(self._ports) and not self._stopping.is_set():
             continue
 
     def _sweep(self) -> None:
-        self._stopping.wait(SWEEP_TICK)
+        self._stopping.wait(self._pace.sweep)
         sweep_due(self._ports, self._orchestrator)
-        sweep_departed(self._ports, self._orchestrator, workers_folder(self._ports.settings))
+        sweep_departed(self._ports, self._orchestrator)
         self._runner.obey_stops()
+
+    def _stay(self) -> None:
+        self._stopping.wait(BEAT)
+        self._place.stay()
 
 
 def main(settings: Settings) -> None:
@@ -234,14 +249,17 @@ def main(settings: Settings) -> None:
     ports = connect(settings)
     worker_id = ports.clock.new_id().lower()
     # Kept by what starts the shells too: a worker counts as gone only when nothing of its orders can run any more.
-    presence = Presence(workers_folder(settings), worker_id)
+    place = ports.presence.enter(worker_id)
     scratch = Path(settings.scratch) if settings.scratch else default_scratch(settings.data)
-    with Shells(scratch, settings.slots, hide=[settings.data], kept=[presence.file]) as shells:
-        worker = Worker(ports, shells, worker_id, ACTIONS)
+    with Shells(scratch, settings.slots, hide=[settings.data], kept=place.files) as shells:
+        worker = Worker(ports, shells, worker_id, ACTIONS, place)
         worker.start()
-        asked_to_stop.wait()
+        while place.is_held() and not asked_to_stop.wait(BEAT):
+            continue
+        if not place.is_held():
+            log.error("Nobody has heard of this worker for too long: it ends, and its orders start again elsewhere.")
         worker.stop(patience=STOP_WITHIN)
-    presence.leave()
+    place.leave()
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from frontend.pages.structure import structure
 from frontend.pages.submitting import submitting
 from frontend.pages.template_writing import writing
 from frontend.pages.templates import templates
+from frontend.pages.webhook import webhook
 
 BLUEPRINTS = (
     static,
@@ -29,6 +30,7 @@ BLUEPRINTS = (
     recovery,
     profile,
     notifications,
+    webhook,
     members,
     invitation,
     organisation,

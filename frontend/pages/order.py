@@ -99,7 +99,7 @@ def log(visit: Visit, job_id: str, number: str) -> Answer:
 
 
 def _whole_log(visit: Visit, job_id: str, number: int) -> Answer:
-    """A long one by a link of the objects port: an answer of ours holds 6 MB at most."""
+    """A long one by a link of the objects port: an answer of ours holds 4.5 MB at most."""
     attempt = _attempt(visit)
     part = operations.read_log(visit.ports, visit.caller, job_id, number, attempt=attempt, limit=ANSWERED)
     if len(part.text) < ANSWERED:

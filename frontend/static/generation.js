@@ -28,7 +28,7 @@ if (drop) {
   if (field.files.length) send();
   form.addEventListener("submit", (event) => { if (field.files.length) { event.preventDefault(); send(); } });
 
-  // Two steps, because a page's own address takes 6 MB at most: the bytes go by a link, then the form says where they are.
+  // Two steps, because a page's own address takes 4.5 MB at most: the bytes go by a link, then the form says where they are.
   async function send() {
     const file = field.files[0];
     if (file.size > Number(drop.dataset.most)) return say(`It has ${megabytes(file.size)}; at most ${megabytes(Number(drop.dataset.most))} are taken.`);

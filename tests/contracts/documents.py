@@ -8,6 +8,7 @@ import pytest
 from chalicelib.clock import Clock
 from chalicelib.documents import (
     DOCUMENT_LIMIT,
+    TRANSACTION_BYTES,
     TRANSACTION_LIMIT,
     Absent,
     BadCursor,
@@ -212,6 +213,13 @@ class DocumentWritesContract:
         assert len(documents.query("p", limit=200).items) == TRANSACTION_LIMIT
         with pytest.raises(Invalid):
             put_all(documents, [f"{n:03}" for n in range(TRANSACTION_LIMIT + 1)])
+
+    def test_a_transaction_holds_no_more_bytes_than_its_limit(self, documents: Documents) -> None:
+        text = "x" * (DOCUMENT_LIMIT - 1000)
+        puts = [Put(Key("p", f"{n:03}"), {"text": text}) for n in range(TRANSACTION_BYTES // len(text) + 1)]
+        documents.transact(puts[:-1])
+        with pytest.raises(Invalid):
+            documents.transact(puts)
 
     def test_two_writes_to_one_key_are_refused(self, documents: Documents) -> None:
         with pytest.raises(Invalid):

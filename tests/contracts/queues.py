@@ -169,7 +169,7 @@ class DeadLettersContract:
     def test_a_message_received_too_often_goes_to_the_dead(self, queues: Queues) -> None:
         self.kill(queues, 1)
         assert queues.dead("work") == [ONE]
-        assert queues.depth("work") == 0
+        assert (queues.depth("work"), queues.dead_depth("work")) == (0, 1)
 
     def test_the_last_receive_still_counts(self, queues: Queues) -> None:
         send(queues, 1)
@@ -183,6 +183,7 @@ class DeadLettersContract:
 
     def test_looking_at_the_dead_leaves_them(self, queues: Queues) -> None:
         self.kill(queues, 1, 2, 3)
+        assert queues.dead_depth("work") == 3
         assert len(queues.dead("work", limit=2)) == 2
         assert sorted(body["n"] for body in queues.dead("work")) == [1, 2, 3]
 

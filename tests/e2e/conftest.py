@@ -1,11 +1,13 @@
 import os
 import uuid
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.visitor import Visitor
-from tests.product import running
+from tests.product import running, running_on_aws
 
 DEBIAN_CHROMIUM = Path("/usr/bin/chromium")
 
@@ -17,10 +19,17 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def product(tmp_path_factory):
-    """The product as `millrace serve` starts it, once for all tests: each test is a tenant of its own."""
-    with running(tmp_path_factory.mktemp("product") / "data") as product:
-        yield product
+def homes(tmp_path_factory):
+    """The product by the name of its home, as `millrace serve` starts it: when first asked for, once for all tests."""
+    starts = {"local": running, "aws": running_on_aws}
+    with ExitStack() as stack:
+        yield cache(lambda home: stack.enter_context(starts[home](tmp_path_factory.mktemp(home) / "data")))
+
+
+@pytest.fixture
+def product(homes, request):
+    """At home, unless a test is for both homes. Each test is a tenant of its own."""
+    return homes(getattr(request, "param", "local"))
 
 
 @pytest.fixture(scope="session")

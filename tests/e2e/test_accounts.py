@@ -5,8 +5,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.homes import on_both_homes
 from tests.e2e.visitor import PASSWORD
-from tests.mails import last_link_in
+from tests.mails import link_in
 
 JOB = "name: theirs\norders:\n  - {order_name: greet, cmds: [echo Hello], timeout: 20}\n"
 
@@ -14,7 +15,7 @@ JOB = "name: theirs\norders:\n  - {order_name: greet, cmds: [echo Hello], timeou
 @pytest.fixture
 def link_for(product):
     """The address in the latest mail to somebody."""
-    return lambda email: last_link_in(product.data / "outbox", email)
+    return lambda email: link_in(product.letters(email)[-1])
 
 
 @pytest.fixture
@@ -41,6 +42,7 @@ def accept(guest, link):
     return guest
 
 
+@on_both_homes
 def test_an_invitation_makes_a_member(ada, invited):
     guest = accept(*invited())
     expect(guest.page.get_by_text(guest.email)).to_be_visible()

@@ -8,6 +8,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.homes import on_both_homes
+
 PROMPT = "Write a short review of {{ product }} by a customer who is {{ mood }}."
 SEEDS = "product,mood\n" + "".join(
     f"{thing},{mood}\n" for thing in ("a lamp", "a chair") for mood in ("glad", "angry", "calm")
@@ -81,6 +83,7 @@ def test_the_first_ten_records_take_a_few_clicks_from_signing_up(ada):
     expect(page.get_by_text("10 of 10 records made")).to_be_visible()
 
 
+@on_both_homes
 def test_from_a_template_and_a_csv_to_a_file_that_holds_what_was_asked(ada):
     template = write_template(ada)
     begin(ada, template, records=12, budget="1")

@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.homes import on_both_homes
+
 HELLO = "name: hello\norders:\n  - {order_name: greet, cmds: [echo Hello], timeout: 20}\n"
 SLOW = """\
 name: slow
@@ -44,6 +46,7 @@ def nothing_to_complain_about(ada):
     assert ada.complaints == []
 
 
+@on_both_homes
 def test_from_sign_up_to_a_finished_job_and_its_file(ada):
     page = ada.page
     page.get_by_role("button", name="Run this example").click()
@@ -85,6 +88,7 @@ def test_refreshing_keeps_what_the_reader_opened_and_where_they_were(ada):
     assert ada.page.evaluate("window.scrollY") == 300
 
 
+@on_both_homes
 def test_a_live_log_grows_while_one_reads_and_can_be_searched_whole(ada):
     job = ada.submit(SLOW)
     ada.page.goto(f"{job}/orders/1")
@@ -114,6 +118,7 @@ def test_following_stops_where_the_reader_scrolls_up(ada):
     assert log.evaluate("log => log.scrollTop") == 0
 
 
+@on_both_homes
 def test_a_running_job_is_cancelled(ada):
     ada.submit(SLOW)
     expect(ada.page.locator("td").get_by_text("Running")).to_be_visible()
@@ -122,6 +127,7 @@ def test_a_running_job_is_cancelled(ada):
     expect(ada.page.get_by_text(f"as {ada.email} asked")).to_be_visible()
 
 
+@on_both_homes
 def test_a_failed_job_leads_to_its_log_and_is_retried(ada):
     ada.submit(FRAGILE)
     ada.sees_state("Failed")

@@ -12,7 +12,17 @@ orders:
   - {order_name: first, cmds: [sleep 4], timeout: 30}
   - {order_name: second, cmds: [echo done], timeout: 30, dependencies: [first]}
 """
-PAGES = ["/organisation", "/structure", "/limits", "/channels", "/audit", "/notifications", "/members", "/account"]
+PAGES = [
+    "/organisation",
+    "/structure",
+    "/limits",
+    "/channels",
+    "/webhook",
+    "/audit",
+    "/notifications",
+    "/members",
+    "/account",
+]
 SIZES = {"wide": {"width": 1600, "height": 900}, "phone": {"width": 360, "height": 740}}
 
 

@@ -93,7 +93,7 @@ def test_other_types_are_refused(people, kind):
 
 
 def test_what_is_larger_than_a_request_is_sent_elsewhere(people):
-    assert upload(people.owner, b"a\n" + b"x" * 6_000_000).status == 413
+    assert upload(people.owner, b"a\n" + b"x" * 4_500_000).status == 413
 
 
 def test_a_repeated_request_keeps_one(people):

@@ -165,6 +165,13 @@ def test_a_backup_of_the_running_product_brings_everything_back(millrace, produc
         assert again("watch", job_id).returncode == 0
 
 
+@pytest.mark.parametrize("command", ["backup", "restore"])
+def test_data_in_aws_is_backed_up_by_aws(tmp_path, command):
+    (tmp_path / "saved.tar").touch()
+    done = Terminal(tmp_path, home="aws")(command, tmp_path / "saved.tar")
+    assert (done.returncode, "point" in done.stderr, "Traceback" in done.stderr) == (3, True, False)
+
+
 def test_the_doctor_finds_a_sound_set_up_sound(product, tmp_path):
     doctor = Terminal(tmp_path, data=product.data, port=product.port)
     assert doctor("doctor").returncode == 0

@@ -108,6 +108,9 @@ class TestLinks:
         link = objects.put_link("a/b", lasts=timedelta(hours=2))
         assert link.startswith(f"https://{bucket}.s3.{REGION}.amazonaws.com/a/b?")
 
+    def test_pages_are_told_the_buckets_origin(self, objects: S3Objects, bucket: str) -> None:
+        assert objects.origin == f"https://{bucket}.s3.{REGION}.amazonaws.com"
+
     def test_line_breaks_do_not_reach_the_header(self, objects: S3Objects) -> None:
         link = objects.get_link("a", lasts=timedelta(hours=1), filename="a\r\nSet-Cookie: b")
         [header] = parse_qs(urlsplit(link).query)["response-content-disposition"]

@@ -3,6 +3,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
@@ -92,6 +93,28 @@ def test_part_of_a_second_delays_a_whole_one(queues: SqsQueues, pass_time: Calla
     queues.send("work", [Message({}, delay=0.2)])
     pass_time(0.5)
     assert queues.receive("work") == []
+
+
+class Strict:
+    """Refuses, as SQS does, what would hide a message for more than twelve hours from its receive on."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def change_message_visibility(self, **request: Any) -> Any:
+        if request["VisibilityTimeout"] > 12 * 3600 - 30:
+            raise ClientError({"Error": {"Code": "InvalidParameterValue"}}, "ChangeMessageVisibility")
+        return self._client.change_message_visibility(**request)
+
+
+def test_a_message_is_extended_for_as_long_as_sqs_can(client: Any, prefix: str) -> None:
+    queues = SqsQueues(Strict(client), prefix)
+    queues.send("work", [Message({})])
+    [message] = queues.receive("work")
+    assert queues.extend("work", message.receipt, visibility=86_400)
 
 
 def test_redriven_messages_keep_their_group(queues: SqsQueues) -> None:

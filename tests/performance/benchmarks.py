@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.performance import engine, generation, serving
+from tests.performance import engine, generation, packaged, serving
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ BENCHMARKS = (
     Benchmark("busy", "a model of 200 ms kept 95 % busy", generation.busy),
     Benchmark("exports", "flat memory from 1,000 to 1,000,000 records", generation.exporting),
     Benchmark("memory", "250 MB idle", serving.idle_memory),
+    Benchmark("start", "half a second of a Lambda's first request", packaged.start),
 )
 
 

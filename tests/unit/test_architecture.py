@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BACKEND = ROOT / "backend"
-PORTS = {"documents", "identity", "llm", "mail", "objects", "queues"}
+PORTS = {"documents", "identity", "keys", "llm", "mail", "objects", "presence", "queues", "rates", "sources", "vcs"}
 PORT_PACKAGES = {f"chalicelib.{name}" for name in PORTS} | {"chalicelib.jobs.executors"}
 EDGES = {"api", "tasks"}
 WEB = {
@@ -94,10 +94,12 @@ def test_imports_are_absolute() -> None:
 
 def test_only_wiring_looks_inside_a_port() -> None:
     allowed = {("chalicelib.wiring", package) for package in PORT_PACKAGES} | {
-        # The other end of the process executor's queue, and of the locks by which it sees that a worker lives.
+        # The other end of the process executor's queue.
         ("chalicelib.worker", "chalicelib.jobs.executors"),
         ("chalicelib.health", "chalicelib.jobs.executors"),
-        ("chalicelib.jobs.sweeper", "chalicelib.jobs.executors"),
+        # The doctor compares what is there with what the adapters want.
+        ("chalicelib.doctor_aws", "chalicelib.documents"),
+        ("chalicelib.doctor_aws", "chalicelib.queues"),
         # A backup is of files, and leaves out the unfinished ones.
         ("chalicelib.backup", "chalicelib.objects"),
     }

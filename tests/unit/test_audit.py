@@ -128,7 +128,7 @@ def test_an_export_goes_on_where_it_stopped(ports):
     rest = operations.export(ports, ME, "acme", AuditFilters(), cursor=first.cursor)
     rows = [list(csv.DictReader(io.StringIO(each.text.decode()))) for each in (first, rest)]
     assert sum(map(len, rows)) == 150
-    assert len(first.text) < 6_000_000
+    assert len(first.text) < 4_500_000
 
 
 def test_the_audit_over_rest(people):

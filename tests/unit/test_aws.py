@@ -1,10 +1,17 @@
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError, ReadTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    ParamValidationError,
+    ReadTimeoutError,
+    UnknownServiceError,
+)
 
-from chalicelib.aws import Refused, call
+from chalicelib.aws import Refused, call, connect
 from chalicelib.errors import Unavailable
+from chalicelib.settings import read_settings
 
 
 def answering(code: str, status: int = 400) -> Any:
@@ -60,3 +67,9 @@ def test_other_answers_keep_their_code_and_content() -> None:
 def test_no_error_of_boto3_comes_through() -> None:
     with pytest.raises(Refused, match="ParamValidationError"):
         call(failing(ParamValidationError(report="wrong")))
+
+
+def test_a_client_is_made_once_something_is_asked_of_it() -> None:
+    client = connect("no-such-service", read_settings({}))
+    with pytest.raises(UnknownServiceError):
+        client.get_item()

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from chalicelib import doctor
-from chalicelib.doctor import Verdict
+from chalicelib.findings import Verdict
 from chalicelib.settings import read_settings
 from chalicelib.sqlite import Database
 from tests.clocks import ManualClock

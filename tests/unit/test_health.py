@@ -4,11 +4,9 @@ import shutil
 
 import pytest
 
-from chalicelib.jobs.executors.presence import Presence
 from chalicelib.jobs.wakeups import WAKE_UPS
 from chalicelib.journal import OneLine, request_id
 from chalicelib.queues import MAX_RECEIVES, Message
-from chalicelib.wiring import workers_folder
 
 
 def health(people):
@@ -21,9 +19,9 @@ def details(people):
 
 @pytest.fixture
 def worker(ports):
-    presence = Presence(workers_folder(ports.settings), "one")
-    yield presence
-    presence.leave()
+    place = ports.presence.enter("one")
+    yield place
+    place.leave()
 
 
 def test_with_a_worker_all_is_well(people, worker):
@@ -36,7 +34,7 @@ def test_without_a_worker_it_works_but_says_what_to_do(people):
 
 
 def test_a_worker_that_died_does_not_count(people, ports):
-    Presence(workers_folder(ports.settings), "one").leave()
+    ports.presence.enter("one").leave()
     assert health(people).json["status"] == "degraded"
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from chalicelib import idempotency
+from chalicelib import claims, idempotency
 from chalicelib.accounts import operations
 from chalicelib.accounts.permissions import Permission
 from chalicelib.application import Outside
@@ -125,15 +125,15 @@ def test_whoever_takes_over_makes_the_same_thing(maker):
 
 def leave_behind(people, maker):
     """A claim of a process that died before it recorded an answer."""
-    fates.append(lambda request: claims.append(request.claimed_id))
-    claims = []
+    fates.append(lambda request: claimed.append(request.claimed_id))
+    claimed = []
     maker.post("/api/things", headers=KEY)
     caller = people.caller(people.owner)
     place = people.ports.documents.query(f"idempotency#{caller.tenant_id}#{caller.user_id}").items[0]
-    lease = to_text(people.ports.clock.now() + idempotency.LEASE)
-    body = {"fingerprint": place.body["fingerprint"], "made_id": claims[0], "leased_until": lease}
+    lease = to_text(people.ports.clock.now() + claims.LEASE)
+    body = {"fingerprint": place.body["fingerprint"], "made_id": claimed[0], "leased_until": lease}
     people.ports.documents.transact([Put(place.key, body)])
-    return claims[0]
+    return claimed[0]
 
 
 def test_a_crashed_request_blocks_until_its_lease_ends(people, maker):
@@ -143,13 +143,13 @@ def test_a_crashed_request_blocks_until_its_lease_ends(people, maker):
 
 def test_a_crashed_request_is_taken_over_when_its_lease_ends(people, maker):
     made_id = leave_behind(people, maker)
-    people.ports.clock.tick(idempotency.LEASE.total_seconds())
+    people.ports.clock.tick(claims.LEASE.total_seconds())
     assert maker.post("/api/things", headers=KEY).json["id"] == made_id
 
 
 def test_two_that_take_over_at_once_end_as_one(people, maker):
     leave_behind(people, maker)
-    people.ports.clock.tick(idempotency.LEASE.total_seconds())
+    people.ports.clock.tick(claims.LEASE.total_seconds())
     replies = []
     fates.append(lambda _: replies.append(maker.post("/api/things", headers=KEY)))
     assert (maker.post("/api/things", headers=KEY).status, replies[0].status) == (201, 409)

@@ -29,11 +29,6 @@ def user(identity):
     return identity.create_user(EMAIL, PASSWORD)
 
 
-@pytest.fixture
-def key_file(ports):
-    return ports.settings.data / "keys" / "tokens.json"
-
-
 class TestUsers(IdentityUsersContract):
     pass
 
@@ -47,7 +42,7 @@ def test_an_access_token_lasts_15_minutes(identity, user):
 
 
 def test_an_unknown_address_costs_as_much_hashing(ports):
-    nobody = LocalIdentity(ports.documents, ports.clock, ports.settings.data / "other")._nobody
+    nobody = LocalIdentity(ports.documents, ports.clock, ports.keys)._nobody
     assert not HASHER.check_needs_rehash(nobody)
 
 
@@ -72,37 +67,37 @@ def test_an_unsigned_token_is_refused(identity, user):
 
 
 def another_process(ports):
-    return LocalIdentity(ports.documents, ports.clock, ports.settings.data / "keys", hasher=make.CHEAP_HASHER)
+    return LocalIdentity(ports.documents, ports.clock, ports.keys, hasher=make.CHEAP_HASHER)
 
 
 def test_processes_of_one_home_know_each_others_tokens(ports, user):
     assert another_process(ports).verify(begin(ports.identity).access_token).user == user
 
 
-def test_after_a_rotation_a_new_key_signs(identity, user, key_file):
+def test_after_a_rotation_a_new_key_signs(ports, identity, user):
     before = begin(identity).access_token
-    kid = rotate(key_file)
+    kid = rotate(ports.keys)
     after = begin(identity).access_token
     assert jwt.get_unverified_header(before)["kid"] != kid == jwt.get_unverified_header(after)["kid"]
 
 
-def test_tokens_of_before_a_rotation_go_on(identity, user, key_file):
+def test_tokens_of_before_a_rotation_go_on(ports, identity, user):
     token = begin(identity).access_token
-    rotate(key_file)
+    rotate(ports.keys)
     assert identity.verify(token).user == user
 
 
-def test_a_rotation_reaches_processes_that_run(ports, user, key_file):
+def test_a_rotation_reaches_processes_that_run(ports, user):
     other = another_process(ports)
-    rotate(key_file)
+    rotate(ports.keys)
     assert other.verify(begin(ports.identity).access_token).user == user
 
 
-def test_a_key_that_was_rotated_out_verifies_nothing(identity, user, key_file):
+def test_a_key_that_was_rotated_out_verifies_nothing(ports, identity, user):
     token = begin(identity).access_token
     identity.verify(token)
     for _ in range(KEPT):
-        rotate(key_file)
+        rotate(ports.keys)
     begin(identity)
     with pytest.raises(NotSignedIn):
         identity.verify(token)

@@ -39,32 +39,11 @@ def test_without_a_limit_nothing_is_counted(ports):
     assert take(ports, None) is None
 
 
-def test_as_many_requests_as_the_limit_go_through_at_once(ports):
-    assert [take(ports, 3).retry_after for _ in range(4)] == [0, 0, 0, 20]
-
-
-def test_requests_come_back_evenly(ports):
-    take(ports, 60, times=60)
-    ports.clock.tick(5)
-    assert (take(ports, 60).remaining, take(ports, 60, times=4).remaining) == (4, 0)
-
-
-def test_a_refusal_costs_nothing(ports):
-    take(ports, 1, times=5)
-    ports.clock.tick(60)
-    assert take(ports, 1).retry_after == 0
-
-
 def test_the_headers_of_the_draft(ports):
     assert take(ports, 120, times=2).headers() == {
         "RateLimit-Policy": '"tenant";q=120;w=60',
         "RateLimit": '"tenant";r=118;t=1',
     }
-
-
-def test_tenants_do_not_share(ports):
-    take(ports, 1, times=2)
-    assert rates.take(ports, make.caller("other", request_rate=1)).retry_after == 0
 
 
 @pytest.fixture

@@ -35,7 +35,8 @@ def test_routes_are_private_but_for_these():
     mailed = {"/api/password/forgot", "/api/password/reset", "/api/email/verify"}
     invitation = "/api/invitations/{token}"
     mailed |= {invitation, f"{invitation}/accept", f"{invitation}/decline"}
-    assert public == accounts | mailed | {"/api/health", "/api/openapi.json", "/api/docs"}
+    posted = {"/api/webhook", "/api/webhook/{tenant_id}"}
+    assert public == accounts | mailed | posted | {"/api/health", "/api/openapi.json", "/api/docs"}
 
 
 @pytest.mark.parametrize("route", [each for each in ROUTES if not each.public], ids=lambda each: each.path)

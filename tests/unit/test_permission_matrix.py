@@ -18,7 +18,10 @@ from tests.client import Client
 from tests.people import ORIGIN, PASSWORD, People
 
 ROUTES = create_app().table
-WITH_CREDENTIALS = {"/login", "/api/login", "/api/token/refresh", "/api/invitations/{token}/accept"}
+WITH_CREDENTIALS = {"/login", "/api/login", "/api/token/refresh", "/api/invitations/{token}/accept"} | {
+    "/api/webhook",
+    "/api/webhook/{tenant_id}",
+}
 """Public, and yet answered 401 when what is sent is wrong."""
 LAST = ("POST unpark", "POST resume", "POST logout", "DELETE {tenant_id}")
 NO_TENANT = "There is no organisation"

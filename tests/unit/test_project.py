@@ -19,6 +19,7 @@ README = (ROOT / "README.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text())["jobs"]
+DEPLOYMENT = yaml.safe_load((ROOT / ".github/workflows/deploy.yml").read_text())
 TIERS = {
     "check": "make check",
     "unit": "make unit",
@@ -125,6 +126,21 @@ def test_every_job_of_the_workflow_is_prepared_the_same_way():
 def test_the_workflow_knows_one_python_and_it_is_the_oldest_we_promise():
     text = "".join(path.read_text() for path in (ROOT / ".github").rglob("*.yml"))
     assert re.findall(r'"(3\.\d+)"', text) == [PROJECT["requires-python"].removeprefix(">=")]
+
+
+def test_a_release_is_packaged_deployed_and_looked_at():
+    steps = [step["run"] for step in DEPLOYMENT["jobs"]["deploy"]["steps"] if "run" in step]
+    found = re.findall(r"\bmake (\w+)|\bgh (issue)", "\n".join(steps))
+    assert ["".join(pair) for pair in found] == ["package", "deploy", "smoke", "issue"]
+
+
+def test_a_failed_deployment_is_told():
+    last = DEPLOYMENT["jobs"]["deploy"]["steps"][-1]
+    assert (last["if"], "gh issue create" in last["run"]) == ("failure()", True)
+
+
+def test_only_a_release_is_deployed():
+    assert DEPLOYMENT[True] == {"push": {"tags": ["v*"]}}  # YAML reads `on` as true
 
 
 def test_every_test_file_is_in_a_tier():

@@ -1,5 +1,6 @@
 """What holds for every route, shown on an application of a few small ones."""
 
+import base64
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -75,7 +76,12 @@ def octets(request):
 
 @things.route("/huge", public=True)
 def huge(request):
-    return Answer(b"x" * 6_000_001)
+    return Answer(b"x" * 4_500_001)
+
+
+@things.route("/long", public=True)
+def long_text(request):
+    return Answer(b"\x1b" * 4_500_000)
 
 
 @things.route("/echo", methods=("POST",), public=True)
@@ -272,6 +278,18 @@ def test_a_lambda_answers_text_as_text(application):
 def test_a_lambda_answers_bytes_as_base64(application):
     answer = application(lambda_event("/bytes", "/bytes"), None)
     assert (answer["isBase64Encoded"], answer["body"]) == (True, "/wA=")
+
+
+def test_a_lambda_can_give_the_longest_answer_there_is(application):
+    answer = application(lambda_event("/long", "/long"), None)
+    assert len(json.dumps(answer)) < 6 * 1024 * 1024
+    assert len(base64.b64decode(answer["body"])) == 4_500_000
+
+
+def test_a_lambda_is_given_bytes_as_base64(application):
+    event = lambda_event("/echo", "/echo") | {"body": "/wA=", "isBase64Encoded": True}
+    event["requestContext"]["httpMethod"] = "POST"
+    assert application(event, None)["body"] == "/wA="
 
 
 def test_a_lambda_answers_for_what_no_route_has(application):

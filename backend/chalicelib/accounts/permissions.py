@@ -37,6 +37,8 @@ class Permission(StrEnum):
     LIMITS_WRITE = "limits.write"
     NOTIFICATIONS_READ = "notifications.read"
     NOTIFICATIONS_WRITE = "notifications.write"
+    WEBHOOK_READ = "webhook.read"
+    WEBHOOK_WRITE = "webhook.write"
     TEMPLATES_READ = "templates.read"
     TEMPLATES_WRITE = "templates.write"
     SEEDS_READ = "seeds.read"
@@ -94,6 +96,8 @@ CATALOGUE: Mapping[Permission, Rule] = {
     Permission.LIMITS_WRITE: _rule(NOBODY, asleep=True),
     Permission.NOTIFICATIONS_READ: _rule(ADMINS, asleep=True),
     Permission.NOTIFICATIONS_WRITE: _rule(ADMINS),
+    Permission.WEBHOOK_READ: _rule(ADMINS, asleep=True),
+    Permission.WEBHOOK_WRITE: _rule(ADMINS),
     Permission.TEMPLATES_READ: _rule(ALL, asleep=True),
     Permission.TEMPLATES_WRITE: _rule(OPERATORS),
     Permission.SEEDS_READ: _rule(ALL, asleep=True),

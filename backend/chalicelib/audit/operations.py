@@ -19,7 +19,7 @@ from chalicelib.wiring import Ports
 
 MOST_EXAMINED = 1000
 """Documents that one page looks through when several filters are given; its cursor goes on from there."""
-EXPORTED_BYTES = 5_000_000
+EXPORTED_BYTES = 4_000_000
 """Of one export; the next goes on after it."""
 COLUMNS = (
     "at",

@@ -4,7 +4,7 @@ What every adapter promises:
 
 - `get`, `get_many` and `query` are strongly consistent; `query_index` may lag behind a write by moments on AWS.
 - `transact` applies all its writes or none. It raises `ConditionFailed` when a condition does not hold, and the
-  documents are then untouched. At most `TRANSACTION_LIMIT` writes, no two to one key.
+  documents are then untouched. At most `TRANSACTION_LIMIT` writes of `TRANSACTION_BYTES` in all, no two to one key.
 - The version of a document starts at 1 and grows by one with each write to it; it starts again when deleted.
 - Queries read by key ranges only: they cost the same at a hundred and at a million documents.
 - Numbers come back as the numbers they were (int stays int, float stays float).
@@ -23,6 +23,8 @@ from chalicelib.errors import Conflict, Invalid
 Json = Mapping[str, Any]
 
 TRANSACTION_LIMIT = 100
+TRANSACTION_BYTES = 3_500_000
+"""Bytes of JSON in the documents that one transaction puts; DynamoDB's own limit is 4 MB with names and keys."""
 DOCUMENT_LIMIT = 350_000
 """Bytes of JSON in one document; DynamoDB's own limit is 400 KB with names and keys."""
 

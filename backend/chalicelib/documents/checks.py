@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from chalicelib.documents import DOCUMENT_LIMIT, TRANSACTION_LIMIT, Json, Key, Put, Update, Write
+from chalicelib.documents import DOCUMENT_LIMIT, TRANSACTION_BYTES, TRANSACTION_LIMIT, Json, Key, Put, Update, Write
 from chalicelib.errors import Invalid
 
 KEY_CHARACTERS = 500
@@ -57,6 +57,14 @@ def encode_body(body: Json) -> bytes:
     if len(text) > DOCUMENT_LIMIT:
         raise Invalid(f"A document has at most {DOCUMENT_LIMIT} bytes of JSON, not {len(text)}.")
     return text
+
+
+def encode_puts(writes: Sequence[Write]) -> list[bytes]:
+    """The body of each put, nothing for other writes. Raises Invalid when one, or all together, are over the limit."""
+    bodies = [encode_body(write.body) if isinstance(write, Put) else b"" for write in writes]
+    if (size := sum(map(len, bodies))) > TRANSACTION_BYTES:
+        raise Invalid(f"A transaction has at most {TRANSACTION_BYTES} bytes of JSON, not {size}.")
+    return bodies
 
 
 def add_to_field(body: dict[str, Any], name: str, amount: int) -> int:

@@ -29,7 +29,7 @@ from chalicelib.documents import (
     VersionIs,
     Write,
 )
-from chalicelib.documents.checks import add_to_field, check_keys, check_limit, check_writes, encode_body
+from chalicelib.documents.checks import add_to_field, check_keys, check_limit, check_writes, encode_body, encode_puts
 from chalicelib.documents.cursors import read_cursor, write_cursor
 from chalicelib.documents.ranges import Bounds, bounds
 from chalicelib.sqlite import Database, Row
@@ -118,7 +118,7 @@ class SqliteDocuments:
 
     def transact(self, writes: Sequence[Write], *, durable: bool = True) -> None:
         check_writes(writes)
-        bodies = [encode_body(write.body).decode() if isinstance(write, Put) else "" for write in writes]
+        bodies = [body.decode() for body in encode_puts(writes)]
         now = self._clock.now()
 
         def write_all(connection: sqlite3.Connection) -> None:

@@ -3,10 +3,9 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from jsonschema import Draft202012Validator
 
 from chalicelib.errors import Unprocessable
 from chalicelib.generation.budget import BudgetExceeded, Hold, Purse
@@ -17,6 +16,9 @@ from chalicelib.generation.templates.model import Rendered, RenderItem, Step
 from chalicelib.generation.templates.rendering import Renderer
 from chalicelib.jobs.actions import Stopped
 from chalicelib.llm import Answer, Completion, Llm, ModelUnavailable, Prices, Refused, Throttled, UnknownPrice
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 ASKED_AGAIN = 2
 _FENCE = re.compile(r"\A\s*```[a-z]*\n(.*)\n```\s*\Z", re.DOTALL)
@@ -73,7 +75,7 @@ class Maker:
         self._llm = llm
         self._prices = prices
         self._validators = {
-            step.step_id: Draft202012Validator(dict(step.schema)) for step in plan.steps if step.schema is not None
+            step.step_id: validator_of(step.schema) for step in plan.steps if step.schema is not None
         }
 
     def begin(self, seeds: Sequence[Seed]) -> list[Begun]:
@@ -184,7 +186,14 @@ def later_worst(plan: Plan, step: Step, columns: Mapping[str, Any], llm: Llm, pr
     return prices.of(step.model).cost(tokens, step.max_tokens)
 
 
-def read_output(text: str, validator: Draft202012Validator) -> tuple[Any, str]:
+def validator_of(schema: Mapping[str, Any]) -> "Draft202012Validator":
+    # 50 ms that only those pay who generate.
+    from jsonschema import Draft202012Validator  # noqa: PLC0415
+
+    return Draft202012Validator(dict(schema))
+
+
+def read_output(text: str, validator: "Draft202012Validator") -> tuple[Any, str]:
     """The JSON in an answer, and what is wrong with it; the text itself when it is no JSON."""
     found = _FENCE.match(text)
     try:

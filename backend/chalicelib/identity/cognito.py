@@ -36,9 +36,10 @@ _NO_SUCH = {"NotAuthorizedException", "UserNotFoundException", "PasswordResetReq
 _BETWEEN = "~"
 
 
-def fetch_keys(region: str, pool_id: str) -> Callable[[], KeySet]:
-    """Reads the pool's public keys from AWS. Raises Unavailable."""
-    url = f"{issuer(region, pool_id)}/.well-known/jwks.json"
+def fetch_keys(pool_id: str, *, endpoint: str = "") -> Callable[[], KeySet]:
+    """Reads the pool's public keys from AWS, or from the emulator at `endpoint`. Raises Unavailable."""
+    base = f"{endpoint}/{pool_id}" if endpoint else issuer(pool_id.partition("_")[0], pool_id)
+    url = f"{base}/.well-known/jwks.json"
 
     def fetch() -> KeySet:
         try:

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import argon2
@@ -15,6 +14,7 @@ from chalicelib.errors import NotSignedIn
 from chalicelib.identity import EmailTaken, SignedIn, Tokens, User, WrongPassword, nothing_else
 from chalicelib.identity.families import Families, session_of
 from chalicelib.identity.signing import SigningKeys
+from chalicelib.keys import Keys
 
 ACCESS_LASTS = timedelta(minutes=15)
 HASHES_AT_ONCE = 2
@@ -25,14 +25,14 @@ HASHER = argon2.PasswordHasher(memory_cost=19 * 1024, time_cost=2, parallelism=1
 
 
 class LocalIdentity:
-    """`keys` is the folder of the signing keys. Tests give a cheaper `hasher`."""
+    """`keys` holds those that sign. Tests give a cheaper `hasher`."""
 
     def __init__(
-        self, documents: Documents, clock: Clock, keys: Path, *, hasher: argon2.PasswordHasher = HASHER
+        self, documents: Documents, clock: Clock, keys: Keys, *, hasher: argon2.PasswordHasher = HASHER
     ) -> None:
         self._documents = documents
         self._clock = clock
-        self._keys = SigningKeys(keys / "tokens.json")
+        self._keys = SigningKeys(keys)
         self._hasher = hasher
         self._nobody = _hash_of_nothing(hasher)
         self._hashing = threading.BoundedSemaphore(HASHES_AT_ONCE)

@@ -6,34 +6,34 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import jwt
 
-from chalicelib.keyfile import read_or_make, replace
+from chalicelib.keys import Keys
 
 ALGORITHM = "HS256"
+KEY = "tokens.json"
 KEPT = 3
-"""Keys in the file: the one that signs, and the last ones before it, whose tokens still live."""
+"""Keys in the ring: the one that signs, and the last ones before it, whose tokens still live."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Ring:
     current: str
     keys: Mapping[str, bytes]
-    written: int
+    mark: object
 
 
 class SigningKeys:
-    """`file` holds `{"current": id, "keys": {id: base64}}`, made on first use. All keys verify, `current` signs.
+    """The ring is `{"current": id, "keys": {id: base64}}`, made on first use. All keys verify, `current` signs.
 
-    Rotation reaches processes that run already: they look whether the file is still the one that they read.
+    Rotation reaches processes that run already: they look whether the ring is still the one that they read.
     """
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._ring = _read(file)
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self._ring = _read(keys)
         self._claims = lru_cache(maxsize=4096)(self._verified)
 
     def sign(self, claims: Mapping[str, Any]) -> str:
@@ -53,25 +53,28 @@ class SigningKeys:
         return jwt.decode(token, key, algorithms=[ALGORITHM], options={"require": required, "verify_exp": False})
 
     def _fresh(self) -> _Ring:
-        if self._file.stat().st_mtime_ns != self._ring.written:
-            self._ring = _read(self._file)
+        if self._keys.mark(KEY) != self._ring.mark:
+            self._ring = _read(self._keys)
             self._claims.cache_clear()
         return self._ring
 
 
-def rotate(file: Path) -> str:
+def rotate(keys: Keys) -> str:
     """Sign with a new key from now on; tokens of the last keys go on to be read. The new key's id."""
-    content = json.loads(read_or_make(file, _first_key))
+    content = json.loads(keys.read_or_make(KEY, _first_key))
     kid, key = _new_key()
     kept = dict(list(content["keys"].items())[-(KEPT - 1) :])
-    replace(file, json.dumps({"current": kid, "keys": {**kept, kid: key}}).encode())
+    keys.replace(KEY, json.dumps({"current": kid, "keys": {**kept, kid: key}}).encode())
     return kid
 
 
-def _read(file: Path) -> _Ring:
-    content = json.loads(read_or_make(file, _first_key))
-    keys = {kid: b64decode(key) for kid, key in content["keys"].items()}
-    return _Ring(content["current"], keys, file.stat().st_mtime_ns)
+def _read(keys: Keys) -> _Ring:
+    keys.read_or_make(KEY, _first_key)
+    # The mark is that of before the reading, so that a replacement in between is seen later.
+    mark = keys.mark(KEY)
+    content = json.loads(keys.read_or_make(KEY, _first_key))
+    known = {kid: b64decode(key) for kid, key in content["keys"].items()}
+    return _Ring(content["current"], known, mark)
 
 
 def _first_key() -> bytes:

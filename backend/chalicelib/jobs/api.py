@@ -104,7 +104,14 @@ def submit(request: Request, body: JobRequest | GenerationRequest) -> Answer:
     headers={"Link": 'Address of the next page (`rel="next"`), when there is one.'},
 )
 def list_jobs(request: Request, query: JobListQuery) -> Answer:
-    filters = JobFilters(status=query.status, kind=query.kind, text=query.text, since=query.since, until=query.until)
+    filters = JobFilters(
+        status=query.status,
+        kind=query.kind,
+        text=query.text,
+        since=query.since,
+        until=query.until,
+        trace_id=query.trace_id,
+    )
     page = listing.list_stored_jobs(request.ports, request.caller, filters, limit=query.limit, cursor=query.cursor)
     shown = {"items": [stored_job_json(body) for body in page.bodies], "cursor": page.cursor}
     return json_answer(shown, headers=next_link(request, page.cursor))
@@ -236,7 +243,13 @@ def clone(request: Request, job_id: str, body: dict[str, Any]) -> Answer:
 )
 def list_events(request: Request, job_id: str, query: EventListQuery) -> Answer:
     page = operations.list_events(
-        request.ports, request.caller, job_id, limit=query.limit, cursor=query.cursor, newest_first=query.newest_first
+        request.ports,
+        request.caller,
+        job_id,
+        limit=query.limit,
+        cursor=query.cursor,
+        newest_first=query.newest_first,
+        order_name=query.order_name,
     )
     shown = {"items": [event_json(each) for each in page.items], "cursor": page.cursor}
     return json_answer(shown, headers=next_link(request, page.cursor))

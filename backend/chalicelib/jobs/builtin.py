@@ -1,6 +1,5 @@
 """Jobs of built-in actions: what Millrace does for a tenant in the background, watched like any other job."""
 
-import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from chalicelib.clock import Clock
 from chalicelib.documents import Absent, Write
 from chalicelib.jobs import store
+from chalicelib.jobs.flows import new_trace_id
 from chalicelib.jobs.model import STATE_LETTERS, Event, Job, JobStatus, Order, OrderSpec, OrderStatus
 
 MOST_ORDERS = 90
@@ -32,7 +32,7 @@ def creation(
     job = _job(specs, now, job_id=job_id, tenant_id=tenant_id, username=username, kind=kind, name=name, **more)
     submitted = Event(event_id=clock.new_id(), at=now, actor=username, kind="job.submitted")
     orders = [store.put_order(job_id, Order(number=number, spec=spec)) for number, spec in enumerate(specs, 1)]
-    return [store.put_job(job, Absent()), store.put_event(job_id, submitted), *orders]
+    return [store.put_job(job, Absent()), store.put_trace(job), store.put_event(job_id, submitted), *orders]
 
 
 def _job(specs: Sequence[OrderSpec], now: datetime, **named: Any) -> Job:
@@ -41,6 +41,6 @@ def _job(specs: Sequence[OrderSpec], now: datetime, **named: Any) -> Job:
         status=JobStatus.QUEUED,
         created_at=now,
         states=STATE_LETTERS[OrderStatus.QUEUED] * len(specs),
-        trace_id=secrets.token_hex(4),
+        trace_id=new_trace_id(),
         look_at=now,
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.documents import TRANSACTION_LIMIT, Absent, Check, Condition, Delete, FieldIs, Put, Write
-from chalicelib.jobs import slots, store
+from chalicelib.jobs import duties, slots, store
 from chalicelib.jobs.decide import BUDGET_EXCEEDED, HELD, LOST, PAUSED, STOPPED, Claim, Decision, End, Requeue, Stop
 from chalicelib.jobs.lock import Lock
 from chalicelib.jobs.model import (
@@ -52,7 +52,7 @@ class Changes:
         self._orders = dict(orders)
         self._reports = reports if carried is None else {**reports, carried.number: carried}
         self._carried = carried
-        self._held = held
+        self.held = held
         self._now = now
         self._states = list(job.states)
         self._writes: list[Write] = []
@@ -64,6 +64,7 @@ class Changes:
         self._freed_slot = False
         self._notifies = notifies
         self._notice: Notice | None = None
+        self._owed = False
 
     @property
     def is_full(self) -> bool:
@@ -178,9 +179,12 @@ class Changes:
             if self._notifies:
                 self._notice = notice_of_end(after, finished.message, self._now)
                 self._writes.append(notices.put(self._notice))
+        if self._is_owed(before, after):
+            self._owed = True
+            self._writes.append(duties.new(self._ports, after))
         if after.status is not before.status:
             check_job_transition(before.status, after.status)
-        self._ports.documents.transact([self._held.check(), store.put_job(after), *self._writes])
+        self._ports.documents.transact([self.held.check(), store.put_job(after), *self._writes])
         self._writes = []
         self.job = replace(after, version=before.version + 1)
 
@@ -211,9 +215,19 @@ class Changes:
         taken, self._notice = self._notice, None
         return taken
 
+    def take_duty(self) -> bool:
+        taken, self._owed = self._owed, False
+        return taken
+
     def take_freed_slot(self) -> bool:
         taken, self._freed_slot = self._freed_slot, False
         return taken
+
+    def _is_owed(self, before: Job, after: Job) -> bool:
+        if after.status.ended:
+            return duties.at_end(self._ports, after)
+        changed = (before.status, before.states) != (after.status, after.states)
+        return changed and duties.at_change(after)
 
     @staticmethod
     def _has_begun(states: str) -> bool:

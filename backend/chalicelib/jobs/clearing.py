@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from chalicelib.documents import ConditionFailed, Delete, Document, Index, Range, VersionIs
 from chalicelib.errors import NotFound
-from chalicelib.jobs import logs, slots, store, submitting
+from chalicelib.jobs import artifacts, logs, slots, store, submitting
 from chalicelib.jobs.actions import Stopped
 from chalicelib.jobs.model import Event, Job, JobStatus
 from chalicelib.jobs.wakeups import wake
@@ -62,7 +62,8 @@ def _cancel(ports: Ports, job: Job, by: str) -> None:
 def _remove(ports: Ports, job: Job) -> bool:
     """False when it changed meanwhile."""
     try:
-        ports.documents.transact([Delete(store.job_key(job.job_id), [VersionIs(job.version)])])
+        gone = Delete(store.job_key(job.job_id), [VersionIs(job.version)])
+        ports.documents.transact([gone, Delete(store.trace_key(job))])
     except (ConditionFailed, NotFound):
         return False
     submitting.sweep(ports, job.job_id, job.tenant_id)
@@ -72,7 +73,7 @@ def _remove(ports: Ports, job: Job) -> bool:
 def _clear_rest(ports: Ports, tenant_id: str, keep: str) -> None:
     if not any(each.job_id == keep for each in _all(ports, tenant_id)):
         ports.objects.delete_prefix(logs.tenant_prefix(tenant_id))
-        ports.objects.delete_prefix(submitting.tenant_prefix(tenant_id))
+        ports.objects.delete_prefix(artifacts.tenant_prefix(tenant_id))
     for each in _documents(ports, slots.partition(tenant_id)):
         ports.documents.transact([Delete(each.key)])
 

@@ -7,12 +7,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from chalicelib.jobs.model import OUT_OF_BUDGET, Job, JobStatus, Order, OrderStatus, RunWhen
+from chalicelib.jobs.model import OUT_OF_BUDGET, Job, JobStatus, Order, OrderStatus, RunWhen, Target
 
 MAX_LOSSES = 5
 """How often an order starts again because its worker was lost, before it fails."""
 WATCHDOG_GRACE = timedelta(seconds=5)
 """A worker enforces the timeout itself; so long after it the watchdog does."""
+FAR_GRACES: Mapping[Target, timedelta] = {
+    Target.LAMBDA: timedelta(seconds=60),
+    Target.SSM: timedelta(minutes=5),
+    Target.ECS: timedelta(minutes=10),
+    Target.CODEBUILD: timedelta(minutes=15),
+}
+"""The same where a provider may take that long to bring a worker up, and a result to come back."""
 STOP_GRACE = timedelta(seconds=10)
 """So long may a worker take to confirm a stop."""
 LONGEST_NAP = timedelta(seconds=30)
@@ -36,6 +43,7 @@ class Node:
     retry_delay: int = 0
     timeout: int = 60
     queue_id: str | None = None
+    target: Target = Target.PROCESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +129,10 @@ class Decision:
     """queue_ids of other jobs' that ready orders wait for."""
     at_limit: bool = False
     """Ready orders wait until the tenant has fewer in flight."""
+
+
+def grace_of(target: Target) -> timedelta:
+    return FAR_GRACES.get(target, WATCHDOG_GRACE)
 
 
 def decide(board: Board, now: datetime) -> Decision:
@@ -225,7 +237,8 @@ class _Round:
             self.actions.append(Stop(order.number))
             self.times.append(self.now + STOP_GRACE)
         elif order.started_at:
-            late = order.started_at + timedelta(seconds=self._node(order.number).timeout) + WATCHDOG_GRACE
+            late = order.started_at + timedelta(seconds=self._node(order.number).timeout)
+            late += grace_of(self._node(order.number).target)
             if self.now >= late:
                 timed_out = Result(
                     number=order.number, attempt=order.attempt, status=OrderStatus.TIMED_OUT, reason="timeout"

@@ -17,15 +17,17 @@ def assignment_of(job: Job, order: Order) -> Assignment:
     )
 
 
-def mark_running(ports: Ports, job: Job, orders: Sequence[Order]) -> None:
-    """The provider runs them now. Losing to a result that came at once is a normal end."""
+def mark_running(ports: Ports, job: Job, orders: Sequence[Order], *, worker: str = "") -> bool:
+    """The provider runs them now, as `worker`. False when one was lost, as to a result that came at once."""
+    marked = True
     for order in orders:
-        running = {"status": OrderStatus.RUNNING, "started_at": to_text(ports.clock.now())}
+        running = {"status": OrderStatus.RUNNING, "started_at": to_text(ports.clock.now()), "worker": worker}
         wanted = [FieldIs("live", order.attempt), FieldIs("status", OrderStatus.DISPATCHING)]
         try:
             ports.documents.transact([Update(store.order_key(job.job_id, order.number), running, conditions=wanted)])
         except ConditionFailed:
-            continue
+            marked = False
+    return marked
 
 
 def dispatch_failed(ports: Ports, job: Job, orders: Sequence[Order], reason: str) -> None:

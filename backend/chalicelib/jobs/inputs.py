@@ -33,6 +33,9 @@ class JobListQuery(Query):
     text: Annotated[str, Field(max_length=200)] | SkipJsonSchema[None] = Field(
         None, description="Part of its name, of its id, or of the address of whoever submitted it."
     )
+    trace_id: Annotated[str, Field(max_length=8)] | SkipJsonSchema[None] = Field(
+        None, description="Eight hexadecimal digits: jobs of one trace."
+    )
     since: Moment = Field(None, description="Submitted then or later: RFC 3339, with its offset from UTC.")
     until: Moment = Field(None, description="Submitted then or earlier.")
     limit: Limit = 50
@@ -43,6 +46,9 @@ class EventListQuery(Query):
     limit: Limit = 50
     cursor: Cursor = Field(None, description=CURSOR)
     newest_first: bool = False
+    order_name: Annotated[str, Field(max_length=100)] | SkipJsonSchema[None] = Field(
+        None, description="Of one order; `_job` is what concerns the whole job."
+    )
 
 
 class RetryQuery(Query):

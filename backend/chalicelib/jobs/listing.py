@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from chalicelib.accounts.model import Caller
 from chalicelib.accounts.permissions import Permission, require
 from chalicelib.clock import to_text
-from chalicelib.documents import Document, Index, Json, Range
+from chalicelib.documents import Document, Index, Json, Page, Range
 from chalicelib.jobs import store
 from chalicelib.jobs.model import Job, JobStatus
 from chalicelib.wiring import Ports
@@ -25,17 +25,17 @@ class JobFilters:
     text: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    trace_id: str | None = None
 
     @property
     def picky(self) -> bool:
         """Asks for more than an index knows."""
-        return bool(self.text or self.kind)
+        return bool(self.text or self.kind or self.trace_id)
 
     def admits(self, job: Json) -> bool:
         wanted = (self.text or "").casefold()
-        return (not self.kind or job["kind"] == self.kind) and any(
-            wanted in job[each].casefold() for each in ("name", "username", "job_id", "trace_id")
-        )
+        exact = (not self.kind or job["kind"] == self.kind) and (not self.status or job["status"] == self.status)
+        return exact and any(wanted in job[each].casefold() for each in ("name", "username", "job_id", "trace_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,6 @@ def list_stored_jobs(
     ports: Ports, caller: Caller, filters: JobFilters, *, limit: int = 50, cursor: str | None = None
 ) -> StoredPage:
     require(caller, Permission.JOBS_READ)
-    index, partition = Index.FIRST, store.tenant_index(caller.tenant_id)
-    if filters.status:
-        index, partition = Index.SECOND, store.status_index(caller.tenant_id, filters.status)
     within = Range(
         start=to_text(filters.since) if filters.since else None,
         end=to_text(filters.until + timedelta(microseconds=1)) if filters.until else None,
@@ -78,11 +75,25 @@ def list_stored_jobs(
     found: list[Document] = []
     examined = 0
     while True:
-        page = ports.documents.query_index(
-            index, partition, within, limit=limit - len(found), cursor=cursor, descending=True
-        )
+        page = _read(ports, caller.tenant_id, filters, within, limit=limit - len(found), cursor=cursor)
         examined += len(page.items)
         found += [each for each in page.items if filters.admits(each.body)] if filters.picky else page.items
         cursor = page.cursor
         if cursor is None or not filters.picky or len(found) >= limit or examined >= MOST_EXAMINED:
             return StoredPage(found, cursor)
+
+
+def _read(ports: Ports, tenant_id: str, filters: JobFilters, within: Range, *, limit: int, cursor: str | None) -> Page:
+    if filters.trace_id:
+        return _read_trace(ports, tenant_id, filters.trace_id, within, limit=limit, cursor=cursor)
+    index, partition = Index.FIRST, store.tenant_index(tenant_id)
+    if filters.status:
+        index, partition = Index.SECOND, store.status_index(tenant_id, filters.status)
+    return ports.documents.query_index(index, partition, within, limit=limit, cursor=cursor, descending=True)
+
+
+def _read_trace(ports: Ports, tenant_id: str, trace_id: str, within: Range, *, limit: int, cursor: str | None) -> Page:
+    partition = store.trace_partition(tenant_id, trace_id)
+    page = ports.documents.query(partition, within, limit=limit, cursor=cursor, descending=True)
+    found = ports.documents.get_many([store.job_key(each.body["job_id"]) for each in page.items])
+    return Page([each for each in found if each is not None], page.cursor)

@@ -13,6 +13,7 @@ from chalicelib.errors import Unavailable
 from chalicelib.jobs.store import lock_key
 
 LEASE = timedelta(seconds=5)
+LONG_LEASE = timedelta(seconds=60)
 _ROUNDS = 20
 
 
@@ -59,6 +60,15 @@ def release(documents: Documents, lock: Lock) -> bool:
             return True
         return False
     return True
+
+
+def extend(documents: Documents, clock: Clock, lock: Lock) -> None:
+    """What follows may take longer than a lease. A lock that was lost is left to whoever has it."""
+    until = to_text(clock.now() + LONG_LEASE)
+    try:
+        documents.transact([Update(lock_key(lock.job_id), {"until": until}, conditions=[FieldIs("fence", lock.fence)])])
+    except ConditionFailed:
+        return
 
 
 def _is_free(found: Document, now: datetime) -> bool:

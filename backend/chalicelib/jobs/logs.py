@@ -29,6 +29,11 @@ def whole_key(tenant_id: str, job_id: str, number: int, attempt: int) -> str:
     return f"{_folder(tenant_id, job_id, number, attempt)}whole"
 
 
+def piece_key(tenant_id: str, job_id: str, number: int, attempt: int, start: int) -> str:
+    """Where the part of the log that begins after `start` bytes is while the attempt runs."""
+    return f"{_folder(tenant_id, job_id, number, attempt)}{start:012d}"
+
+
 @dataclass(frozen=True, slots=True)
 class LogPart:
     """`next_offset` is where to go on; `complete` says that nothing can follow it."""
@@ -94,6 +99,32 @@ class LogWriter:
         self._written += len(self._pending)
         self._pieces += 1
         self._pending.clear()
+
+
+def keep_log(objects: Objects, tenant_id: str, job_id: str, *, number: int, attempt: int, told: bytes) -> int:
+    """Make one object of the pieces that a worker sent, or of what it `told` at its end if it sent none; the size."""
+    folder = _folder(tenant_id, job_id, number, attempt)
+    pieces = _pieces(objects, folder)
+    whole = _from_pieces(objects, pieces, 0) if pieces else told
+    if whole:
+        objects.put(f"{folder}whole", whole, replace=True)
+    for each in pieces:
+        objects.delete(each.key)
+    return len(whole)
+
+
+def make_whole(objects: Objects, tenant_id: str, job_id: str, number: int, attempt: int) -> None:
+    """Of an ended attempt whose writer never came to it."""
+    if not _has_whole(objects, _folder(tenant_id, job_id, number, attempt)):
+        keep_log(objects, tenant_id, job_id, number=number, attempt=attempt, told=b"")
+
+
+def _has_whole(objects: Objects, folder: str) -> bool:
+    try:
+        objects.info(f"{folder}whole")
+    except NotFound:
+        return False
+    return True
 
 
 def read_log(

@@ -168,6 +168,11 @@ class Order:
     def name(self) -> str:
         return self.spec.name
 
+    @property
+    def live(self) -> bool:
+        """Whether a result of its attempt still counts."""
+        return self.status in (OrderStatus.DISPATCHING, OrderStatus.RUNNING)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
@@ -207,6 +212,8 @@ class Job:
     priority: int = 0
     flow_label: str = "exec"
     trace_id: str = ""
+    leg: str = ""
+    """`<trace_id>:<epoch>` of a job that was posted to the webhook; empty for all others."""
     warnings: int = 0
     """Optional orders that failed or timed out."""
     cancel_requested_by: str = ""

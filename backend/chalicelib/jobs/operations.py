@@ -3,7 +3,7 @@
 A job of another tenant is NotFound; a viewer's write is NotAllowed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Literal
@@ -14,13 +14,14 @@ from chalicelib.accounts.tenants.standing import standing
 from chalicelib.audit.recording import entry
 from chalicelib.documents import ConditionFailed, Delete, Range, VersionIs
 from chalicelib.errors import Conflict, MillraceError, NotFound
-from chalicelib.jobs import dag, logs, slots, store, submitting
+from chalicelib.jobs import dag, duties, logs, slots, store, submitting
 from chalicelib.jobs.actions import SHELL
 from chalicelib.jobs.decide import waiting_reasons
+from chalicelib.jobs.listing import MOST_EXAMINED
 from chalicelib.jobs.logs import LogPart
 from chalicelib.jobs.model import STATE_LETTERS, Event, Job, JobStatus, Order, OrderStatus
 from chalicelib.jobs.orchestrator import board_of, why_held
-from chalicelib.jobs.submission import JobRequest, parse_request
+from chalicelib.jobs.submission import WHOLE_JOB, JobRequest, parse_request
 from chalicelib.jobs.wakeups import wake
 from chalicelib.wiring import Ports
 
@@ -51,13 +52,35 @@ class BulkResult:
 
 
 def submit(
-    ports: Ports, caller: Caller, request: JobRequest, *, job_id: str | None = None, cloned_from: str = ""
+    ports: Ports,
+    caller: Caller,
+    request: JobRequest,
+    *,
+    job_id: str | None = None,
+    cloned_from: str = "",
+    trace_id: str = "",
+    leg: str = "",
 ) -> Job:
     """A new job, queued and about to be looked at. With the `job_id` of an earlier submission, that one's job."""
     require(caller, Permission.JOBS_WRITE)
-    job = submitting.create(ports, caller, request, job_id=job_id or ports.clock.new_id(), cloned_from=cloned_from)
+    job = submitting.create(
+        ports,
+        caller,
+        request,
+        job_id=job_id or ports.clock.new_id(),
+        cloned_from=cloned_from,
+        trace_id=trace_id,
+        leg=leg,
+    )
     wake(ports, job.job_id, tenant_id=job.tenant_id)
+    if duties.at_change(job):
+        duties.wake(ports, job)
     return job
+
+
+def exists(ports: Ports, job_id: str) -> bool:
+    """Whoever's it is."""
+    return ports.documents.get(store.job_key(job_id)) is not None
 
 
 def get_job(ports: Ports, caller: Caller, job_id: str) -> Job:
@@ -100,12 +123,37 @@ def list_events(
     limit: int = 100,
     cursor: str | None = None,
     newest_first: bool = False,
+    order_name: str | None = None,
 ) -> EventPage:
-    get_job(ports, caller, job_id)
-    page = ports.documents.query(
-        store.partition(job_id), Range(prefix="event#"), limit=limit, cursor=cursor, descending=newest_first
-    )
-    return EventPage([store.to_event(each) for each in page.items], page.cursor)
+    """Of all of the job, of the order with a name, or (`_job`) of none. Looks through a bounded number for a page."""
+    job = get_job(ports, caller, job_id)
+    wanted = _chosen(ports, job, order_name)
+    found: list[Event] = []
+    examined = 0
+    while True:
+        page = ports.documents.query(
+            store.partition(job_id),
+            Range(prefix="event#"),
+            limit=limit - len(found),
+            cursor=cursor,
+            descending=newest_first,
+        )
+        examined += len(page.items)
+        found += filter(wanted, map(store.to_event, page.items))
+        cursor = page.cursor
+        if cursor is None or not order_name or len(found) >= limit or examined >= MOST_EXAMINED:
+            return EventPage(found, cursor)
+
+
+def _chosen(ports: Ports, job: Job, order_name: str | None) -> Callable[[Event], bool]:
+    if not order_name:
+        return lambda _: True
+    if order_name == WHOLE_JOB:
+        return lambda event: event.order_number is None
+    for each in store.load_all_orders(ports.documents, job):
+        if order_name == each.name:
+            return lambda event: event.order_number == each.number
+    raise NotFound(f"There is no order `{order_name}` in this job.")
 
 
 def cancel(ports: Ports, caller: Caller, job_id: str) -> Job:
@@ -263,10 +311,11 @@ def delete(ports: Ports, caller: Caller, job_id: str) -> None:
     job = get_job(ports, caller, job_id)
     if not job.status.ended:
         raise Conflict(f"The job is {job.status}; cancel it first.")
-    gone = {"name": job.name, "status": job.status.value, "orders": job.order_count}
-    recorded = entry(ports.clock, caller, "job.delete", f"job/{job_id}", before=gone)
+    before = {"name": job.name, "status": job.status.value, "orders": job.order_count}
+    recorded = entry(ports.clock, caller, "job.delete", f"job/{job_id}", before=before)
     try:
-        ports.documents.transact([Delete(store.job_key(job_id), [VersionIs(job.version)]), recorded])
+        gone = Delete(store.job_key(job_id), [VersionIs(job.version)])
+        ports.documents.transact([gone, Delete(store.trace_key(job)), recorded])
     except ConditionFailed:
         raise Conflict("Somebody changed the job meanwhile; look at it again.") from None
     submitting.sweep(ports, job_id, job.tenant_id)
@@ -317,6 +366,7 @@ def log_link(ports: Ports, caller: Caller, job_id: str, number: int, *, attempt:
         raise NotFound(f"Order {number:04d} has no attempt {wanted}; it has had {order.attempt}.")
     if wanted == order.attempt and not order.status.ended:
         raise Conflict("The log is still being written; read it in parts, or download it when the attempt has ended.")
+    logs.make_whole(ports.objects, caller.tenant_id, job_id, number, wanted)
     key = logs.whole_key(caller.tenant_id, job_id, number, wanted)
     return ports.objects.get_link(key, lasts=LINK_LASTS, filename=f"order-{number:04d}-attempt-{wanted}.log")
 

@@ -7,16 +7,18 @@ the job is then read again.
 import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from chalicelib.accounts.tenants.standing import Standing, standing
 from chalicelib.documents import ConditionFailed, Put, Range
 from chalicelib.errors import MillraceError, NotFound
-from chalicelib.jobs import dag, lock, results, slots, store
+from chalicelib.jobs import dag, duties, lock, results, slots, store
 from chalicelib.jobs.changes import Changes
-from chalicelib.jobs.decide import Board, Claim, Decision, End, Node, Plan, Requeue, Result, Stop, decide
+from chalicelib.jobs.decide import CANCELLED, Board, Claim, Decision, End, Node, Plan, Requeue, Result, Stop, decide
 from chalicelib.jobs.dispatching import assignment_of, dispatch_failed, mark_running
 from chalicelib.jobs.executors import DispatchFailed, Started
+from chalicelib.jobs.far import executor_of, is_far
 from chalicelib.jobs.lock import Lock
 from chalicelib.jobs.model import STATUS_OF_LETTER, Job, Order, OrderStatus, Report, Target
 from chalicelib.jobs.wakeups import wake
@@ -26,6 +28,8 @@ from chalicelib.wiring import Ports
 log = logging.getLogger(__name__)
 
 CACHED_PLANS = 200
+AT_ONCE = 8
+"""Orders that are brought to providers beside each other."""
 _ACTIVE = frozenset({OrderStatus.DISPATCHING, OrderStatus.RUNNING})
 _LOADED_LETTERS = frozenset("drw")
 
@@ -86,7 +90,7 @@ class Orchestrator:
 
     def _bring_on(self, job_id: str, held: Lock) -> None:
         if held.after_crash:
-            self._hand_out_again(job_id)
+            self._hand_out_again(job_id, held)
         while True:
             self._settle(job_id, held)
             if lock.release(self._ports.documents, held):
@@ -156,7 +160,7 @@ class Orchestrator:
             for number, order in orders.items()
             if order.status is OrderStatus.RUNNING
             and number not in results
-            and self._ports.executors[order.spec.target].lost(order)
+            and executor_of(self._ports, order.spec.target).lost(order)
         }
         return Board(
             job=job,
@@ -195,7 +199,7 @@ class Orchestrator:
     def _apply(self, decision: Decision, changes: Changes, errand: _Errand | None) -> bool:
         """In transactions of bounded size, each of which leaves the job consistent; then what each entails.
 
-        True when the dispatch of an order failed, which calls for another look.
+        True when something of it calls for another look: the dispatch of an order failed, or a stop ended one.
         """
         changes.load(action.number for action in decision.actions)
         failed = False
@@ -221,36 +225,62 @@ class Orchestrator:
         """The worker that may begin the order itself: the first one claimed on its errand, if nobody waits."""
         if errand is None or not errand.keeper:
             return ""
-        executor = self._ports.executors[changes.order(number).spec.target]
+        executor = executor_of(self._ports, changes.order(number).spec.target)
         keeper, errand.keeper = errand.keeper, ""
         return keeper if executor.may_keep() else ""
 
     def _perform(self, changes: Changes, errand: _Errand | None) -> bool:
-        """What follows from committed changes outside the documents. True when a dispatch failed."""
+        """What follows from committed changes outside the documents. True when it calls for another look."""
         if errand and (kept := changes.take_kept()):
             errand.order = kept
-        for order in changes.take_stopped():
-            self._ports.executors[order.spec.target].stop(order, assignment_of(changes.job, order))
-        failed = self._hand_out(changes.job, changes.take_claimed())
+        stopped = [self._stop(changes.job, order) for order in changes.take_stopped()]
+        failed = self._hand_out(changes.job, changes.take_claimed(), changes.held) or any(stopped)
         for queue_id in changes.take_freed_queues():
             self._wake_waiters(changes.job, queue_id)
         if notice := changes.take_notice():
             notices.wake(self._ports, notice)
+        if changes.take_duty():
+            duties.wake(self._ports, changes.job)
         if changes.take_freed_slot():
             slots.wake_waiters(self._ports, changes.job.tenant_id)
         return failed
 
-    def _hand_out(self, job: Job, orders: Iterable[Order]) -> bool:
-        by_target: dict[Target, list[Order]] = {}
+    def _stop(self, job: Job, order: Order) -> bool:
+        """True when it has ended by that, and was reported."""
+        assignment = assignment_of(job, order)
+        if not executor_of(self._ports, order.spec.target).stop(order, assignment):
+            return False
+        cancelled = results.report_of(
+            self._ports,
+            assignment,
+            worker=order.worker,
+            status=OrderStatus.CANCELLED,
+            reason=CANCELLED,
+            started_at=order.started_at,
+        )
+        return results.report(self._ports, job.job_id, cancelled)
+
+    def _hand_out(self, job: Job, orders: Iterable[Order], held: Lock) -> bool:
+        """True when the dispatch of one failed. Those that go far away go one by one, beside each other."""
+        near: dict[Target, list[Order]] = {}
+        far: list[tuple[Target, list[Order]]] = []
         for order in orders:
-            by_target.setdefault(order.spec.target, []).append(order)
-        failures = [self._start(job, target, group) for target, group in by_target.items()]
-        return any(failures)
+            if is_far(self._ports, order.spec.target):
+                far.append((order.spec.target, [order]))
+            else:
+                near.setdefault(order.spec.target, []).append(order)
+        groups = [*near.items(), *far]
+        if not far:
+            failures = [self._start(job, target, group) for target, group in groups]
+            return any(failures)
+        lock.extend(self._ports.documents, self._ports.clock, held)
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="dispatch") as pool:
+            return any(list(pool.map(lambda group: self._start(job, *group), groups)))
 
     def _start(self, job: Job, target: Target, orders: list[Order]) -> bool:
         """True when it failed."""
         try:
-            started = self._ports.executors[target].start([assignment_of(job, order) for order in orders])
+            started = executor_of(self._ports, target).start([assignment_of(job, order) for order in orders])
         except DispatchFailed as failure:
             log.warning("dispatch of job %s to %s failed: %s", job.job_id, target, failure)
             dispatch_failed(self._ports, job, orders, str(failure))
@@ -259,7 +289,7 @@ class Orchestrator:
             mark_running(self._ports, job, orders)
         return False
 
-    def _hand_out_again(self, job_id: str) -> None:
+    def _hand_out_again(self, job_id: str, held: Lock) -> None:
         """After a crash nobody knows whether claimed orders reached their target; handing over twice is harmless."""
         try:
             job = store.find_job(self._ports.documents, job_id)
@@ -267,7 +297,7 @@ class Orchestrator:
             return
         numbers = [number for number, letter in enumerate(job.states, 1) if letter in "dr"]
         orders = store.load_orders(self._ports.documents, job, numbers).values()
-        self._hand_out(job, [order for order in orders if order.status is OrderStatus.DISPATCHING])
+        self._hand_out(job, [order for order in orders if order.status is OrderStatus.DISPATCHING], held)
 
     def _queue_up(self, job: Job, queue_ids: frozenset[str]) -> bool:
         """Leave word to be woken when a queue_id is free; True when one became free meanwhile."""
@@ -302,6 +332,7 @@ def plan_of(orders: Iterable[Order]) -> Plan:
             retry_delay=spec.retry_delay,
             timeout=spec.timeout,
             queue_id=spec.queue_id,
+            target=spec.target,
         )
         for spec in specs
     )

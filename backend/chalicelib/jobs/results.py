@@ -43,6 +43,16 @@ def running_event(clock: Clock, number: int, attempt: int, now: datetime) -> Eve
     )
 
 
+def begun(ports: Ports, job_id: str, order: Order) -> None:
+    """Its worker, which was started a while ago, begins the commands now: its time counts from here."""
+    running = [FieldIs("live", order.attempt), FieldIs("status", OrderStatus.RUNNING)]
+    started = {"started_at": to_text(ports.clock.now())}
+    try:
+        ports.documents.transact([Update(store.order_key(job_id, order.number), started, conditions=running)])
+    except ConditionFailed:
+        return
+
+
 def hand_back(ports: Ports, assignment: Assignment, reason: str) -> None:
     """An attempt that is not to begin now: it waits anew. Nothing when it has begun, or is not wanted, anyway."""
     result = Report(

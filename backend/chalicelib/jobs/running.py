@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,14 +16,14 @@ from chalicelib.accounts.tenants.standing import standing
 from chalicelib.errors import MillraceError
 from chalicelib.jobs import results, store
 from chalicelib.jobs.actions import SHELL, Action, Actions, HandedBack, Stopped, Task
+from chalicelib.jobs.artifacts import artifact_prefix, engine_values
 from chalicelib.jobs.decide import CANCELLED, HELD, LOST, STOPPED
 from chalicelib.jobs.executors import Assignment
 from chalicelib.jobs.logs import LogWriter
 from chalicelib.jobs.model import Artifact, Job, Order, OrderStatus, Report
-from chalicelib.jobs.submitting import artifact_prefix
 from chalicelib.limits import storage
 from chalicelib.limits.storage import Meter
-from chalicelib.shells import Ending, Masker, Outcome, Shells, Stop, UnsafeFolder
+from chalicelib.shells import Ending, Masker, Outcome, Shells, Stop, UnsafeFolder, where
 from chalicelib.wiring import Ports
 
 log = logging.getLogger(__name__)
@@ -55,10 +55,11 @@ class Finding:
 class Runner:
     """Runs attempts in the slots of one worker process."""
 
-    def __init__(self, ports: Ports, shells: Shells, worker: str, actions: Actions) -> None:
+    def __init__(self, ports: Ports, shells: Shells | None, worker: str, actions: Actions) -> None:
+        """Without `shells` it runs built-in actions alone."""
         self._ports = ports
         self._actions = actions
-        self._shells = shells
+        self._given_shells = shells
         self._worker = worker
         self._meter = Meter()
         self._running: dict[tuple[str, int], Running] = {}
@@ -126,6 +127,12 @@ class Runner:
         for each, found in zip(running, self._ports.documents.get_many(keys) if keys else [], strict=True):
             if found is None or found.body["live"] != each.assignment.attempt or found.body["stop_asked_at"]:
                 each.stop.set()
+
+    @property
+    def _shells(self) -> Shells:
+        if self._given_shells is None:
+            raise ValueError("shell orders are not run here")
+        return self._given_shells
 
     def _all(self) -> list[Running]:
         with self._lock:
@@ -247,33 +254,21 @@ class Runner:
         return kept, missing, full
 
 
-def engine_values(job: Job, order: Order) -> dict[str, str]:
-    return {
-        "RUN_ID": job.job_id,
-        "TRACE_ID": job.trace_id,
-        "FLOW_ID": f"{job.username}:{job.trace_id}-{job.flow_label}",
-        "ORDER_ID": order.name,
-        "ORDER_NUM": f"{order.number:04d}",
-        "ATTEMPT": str(order.attempt),
-        "TIMEOUT": str(order.spec.timeout),
-    }
-
-
 def judge(outcome: Outcome, order: Order, *, shutting_down: bool) -> tuple[OrderStatus, str]:  # noqa: PLR0911 - a table of endings
     """What an outcome means for the order, and why in words."""
     match outcome.ending:
         case Ending.EXITED if outcome.exit_code == 0:
             return OrderStatus.SUCCEEDED, ""
         case Ending.EXITED:
-            return OrderStatus.FAILED, f"exit code {outcome.exit_code}{_where(outcome, order.spec.commands)}"
+            return OrderStatus.FAILED, f"exit code {outcome.exit_code}{where(outcome, order.spec.commands)}"
         case Ending.SIGNALLED:
             number = (outcome.exit_code or 128) - 128
             name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
-            return OrderStatus.FAILED, f"killed by {name}{_where(outcome, order.spec.commands)}"
+            return OrderStatus.FAILED, f"killed by {name}{where(outcome, order.spec.commands)}"
         case Ending.TIMED_OUT:
             return (
                 OrderStatus.TIMED_OUT,
-                f"ran longer than its {order.spec.timeout} s{_where(outcome, order.spec.commands)}",
+                f"ran longer than its {order.spec.timeout} s{where(outcome, order.spec.commands)}",
             )
         case Ending.STOPPED if shutting_down:
             return OrderStatus.QUEUED, STOPPED
@@ -282,10 +277,3 @@ def judge(outcome: Outcome, order: Order, *, shutting_down: bool) -> tuple[Order
         case Ending.LOST:
             return OrderStatus.QUEUED, LOST
     return OrderStatus.FAILED, f"could not be started: {outcome.detail}"
-
-
-def _where(outcome: Outcome, commands: Sequence[str]) -> str:
-    if outcome.failed_command is None or len(commands) == 1:
-        return ""
-    lines = commands[outcome.failed_command - 1].strip().splitlines() or [""]
-    return f" (command {outcome.failed_command} of {len(commands)}: {lines[0][:80]})"

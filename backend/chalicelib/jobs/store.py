@@ -10,6 +10,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from chalicelib.clock import from_text, to_text
 from chalicelib.documents import (
     Condition,
@@ -107,6 +109,19 @@ def put_job(job: Job, *conditions: Condition) -> Put:
     if job.look_at and not job.status.ended:
         indexes[Index.THIRD] = Key(OPEN_JOBS, f"{to_text(job.look_at)}#{job.job_id}")
     return Put(job_key(job.job_id), job_body(job), conditions or (VersionIs(job.version),), indexes)
+
+
+def trace_partition(tenant_id: str, trace_id: str) -> str:
+    return f"trace#{tenant_id}#{trace_id}"
+
+
+def trace_key(job: Job) -> Key:
+    return Key(trace_partition(job.tenant_id, job.trace_id), f"{to_text(job.created_at)}#{job.job_id}")
+
+
+def put_trace(job: Job) -> Put:
+    """By it the jobs of a trace are found, which no index knows."""
+    return Put(trace_key(job), {"job_id": job.job_id})
 
 
 def put_draft(job_id: str, tenant_id: str, *, until: datetime) -> Put:
@@ -212,13 +227,18 @@ def to_job(document: Document) -> Job:
     return Job(**body, version=document.version)
 
 
+def size_of(order: Order) -> int:
+    """Bytes of JSON."""
+    return len(orjson.dumps(order_body(order)))
+
+
 def order_body(order: Order) -> Json:
     return {"number": order.number, "spec": _plain(order.spec), **order_state(order)}
 
 
 def order_state(order: Order) -> dict[str, Any]:
     """`live` is the attempt that may still report, 0 when none may: the fence that results are checked against."""
-    live = order.attempt if order.status in (OrderStatus.DISPATCHING, OrderStatus.RUNNING) else 0
+    live = order.attempt if order.live else 0
     state = _plain(order)
     del state["number"], state["spec"], state["version"]
     state["attempts"] = [_plain(each) for each in order.attempts]

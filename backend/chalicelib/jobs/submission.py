@@ -17,7 +17,11 @@ MAX_ORDERS = 2000
 MAX_DEPENDENCIES = 20_000
 MAX_TEXT = 5_000_000
 MAX_SECONDS = 7 * 24 * 3600
+LARGEST_OUTPUTS = 20_000
+"""Bytes of the paths of one order's outputs, which it tells twice once it has them."""
 DEFAULT_PRESIGN_EXPIRY = 7200
+WHOLE_JOB = "_job"
+"""What stands for an order's name where the whole job is meant."""
 TARGET_TIMEOUTS = {Target.LAMBDA: 900, Target.CODEBUILD: 8 * 3600}
 
 _Line = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -79,6 +83,8 @@ class OrderRequest(_Input):
     def _plain(cls, value: str | None) -> str | None:
         if value is not None and (not _NAME.fullmatch(value) or ".." in value):
             raise ValueError("may hold letters, digits, spaces and . _ : + @ = -, starting with a letter or digit")
+        if value == WHOLE_JOB:
+            raise ValueError(f"must not be {WHOLE_JOB}, which stands for the whole job")
         return value
 
     @field_validator("cmds")
@@ -109,12 +115,16 @@ class OrderRequest(_Input):
             raise ValueError("must be paths inside the order's own folder, without `.` or `..`")
         if len(set(value)) < len(value):
             raise ValueError("names a file twice")
+        if sum(len(path.encode()) for path in value) > LARGEST_OUTPUTS:
+            raise ValueError(f"must not be longer than {LARGEST_OUTPUTS:,} bytes in all")
         return value
 
     @model_validator(mode="after")
     def _one_target(self) -> "OrderRequest":
         if self.use_lambda and self.execution_target not in (None, "lambda"):
             raise ValueError(f"use_lambda and execution_target: {self.execution_target} contradict each other")
+        if self.target is Target.SSM and not self.ssm_targets:
+            raise ValueError("ssm_targets: ssm needs the machines to run on, as instance ids or tags")
         if self.timeout > TARGET_TIMEOUTS.get(self.target or Target.PROCESS, MAX_SECONDS):
             raise ValueError(f"timeout: {self.target} allows at most {TARGET_TIMEOUTS[Target(self.target or '')]} s")
         return self

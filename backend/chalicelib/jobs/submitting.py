@@ -1,16 +1,21 @@
 """From a checked request to documents, and back to a request."""
 
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.accounts.model import Caller
 from chalicelib.audit.recording import entry
-from chalicelib.documents import TRANSACTION_LIMIT, Absent, ConditionFailed, Delete, Put
+from chalicelib.documents import TRANSACTION_BYTES, TRANSACTION_LIMIT, Absent, ConditionFailed, Delete, Put
 from chalicelib.errors import Fault, Invalid
-from chalicelib.jobs import dag, logs, store
+from chalicelib.jobs import comments, dag, duties, ends, logs, store
+from chalicelib.jobs.artifacts import artifact_prefix
+from chalicelib.jobs.bundles import package
+from chalicelib.jobs.far import is_far
+from chalicelib.jobs.flows import new_trace_id
 from chalicelib.jobs.model import STATE_LETTERS, Event, Job, JobStatus, Order, OrderSpec, OrderStatus, RunWhen, Target
+from chalicelib.jobs.places import run_prefixes
 from chalicelib.jobs.submission import JobRequest, OrderRequest
 from chalicelib.limits import storage
 from chalicelib.vault import Vault
@@ -42,25 +47,42 @@ _ORDER_SETTINGS = (
 _ABANDONED = timedelta(days=1)
 _FINAL_ORDERS = 90
 """So many orders fit into one transaction with their job."""
+_BATCH_BYTES = TRANSACTION_BYTES - 300_000
+"""The same in bytes of JSON."""
+_LARGEST_ORDER = 170_000
+"""Bytes of JSON of an order at first. Thirty attempts with their reasons and a hundred artifacts are added to it."""
 
 
-def create(ports: Ports, caller: Caller, request: JobRequest, *, job_id: str, cloned_from: str = "") -> Job:
+def create(
+    ports: Ports,
+    caller: Caller,
+    request: JobRequest,
+    *,
+    job_id: str,
+    cloned_from: str = "",
+    trace_id: str = "",
+    leg: str = "",
+) -> Job:
     """Store the job and its orders; the job's own document comes last and makes it exist.
 
     Orders that do not fit into that transaction are written before it, beside a draft mark by which the sweeper finds
     and removes what a crash left. Raises Invalid for what this home cannot do.
     """
-    _check_home(ports, request)
+    _check_home(ports, caller, request)
     storage.check(ports, caller.tenant_id)
     now = ports.clock.now()
     orders = _orders(ports, request)
-    job = _job(caller, request, orders, job_id=job_id, now=now)
-    submitted = Event(event_id=ports.clock.new_id(), at=now, actor=caller.email, kind="job.submitted")
-    early, last = orders[:-_FINAL_ORDERS], orders[-_FINAL_ORDERS:]
+    early, last = _batches(orders)
+    job = replace(_job(caller, request, orders, job_id=job_id, now=now), leg=leg)
+    job = replace(job, trace_id=trace_id or job.trace_id)
+    if far := [each for each in orders if is_far(ports, each.spec.target)]:
+        package(ports, job, far)
+    submitted = Event(
+        event_id=ports.clock.new_id(), at=now, actor=caller.email, kind="job.submitted", message=_told(job)
+    )
     if early:
         ports.documents.transact([store.put_draft(job_id, caller.tenant_id, until=now + _ABANDONED)])
-    for first in range(0, len(early), TRANSACTION_LIMIT):
-        batch = early[first : first + TRANSACTION_LIMIT]
+    for batch in early:
         ports.documents.transact([store.put_order(job_id, each) for each in batch])
     try:
         ports.documents.transact(
@@ -68,6 +90,8 @@ def create(ports: Ports, caller: Caller, request: JobRequest, *, job_id: str, cl
                 store.put_job(job, Absent()),
                 store.put_event(job_id, submitted),
                 _recorded(ports, caller, job, cloned_from),
+                store.put_trace(job),
+                *([duties.new(ports, job)] if duties.at_change(job) else []),
                 Delete(store.draft_key(job_id)),
                 *(store.put_order(job_id, each) for each in last),
             ]
@@ -75,6 +99,32 @@ def create(ports: Ports, caller: Caller, request: JobRequest, *, job_id: str, cl
     except ConditionFailed:
         return store.find_job(ports.documents, job_id)
     return job
+
+
+def _batches(orders: Sequence[Order]) -> tuple[list[list[Order]], list[Order]]:
+    """Orders that are written in transactions of their own, and the last ones, which go with their job.
+
+    Raises Invalid for those that one document does not hold.
+    """
+    sizes = [store.size_of(each) for each in orders]
+    if large := [number for number, size in enumerate(sizes) if size > _LARGEST_ORDER]:
+        text = f"must not be larger than {_LARGEST_ORDER:,} bytes in all, commands and variables together"
+        raise Invalid("The job is too large for one of its orders.", [Fault(f"orders[{each}]", text) for each in large])
+    early: list[list[Order]] = []
+    batch: list[Order] = []
+    left = 0
+    # From the end, since it is the last ones that go with the job.
+    for order, size in zip(reversed(orders), reversed(sizes), strict=True):
+        if not batch or len(batch) == _FINAL_ORDERS or size > left:
+            batch, left = [], _BATCH_BYTES
+            early.append(batch)
+        batch.insert(0, order)
+        left -= size
+    return early[1:], early[0]
+
+
+def _told(job: Job) -> str:
+    return f"leg {job.leg}" if job.leg else ""
 
 
 def _recorded(ports: Ports, caller: Caller, job: Job, cloned_from: str) -> Put:
@@ -86,31 +136,25 @@ def _recorded(ports: Ports, caller: Caller, job: Job, cloned_from: str) -> Put:
 
 
 def sweep(ports: Ports, job_id: str, tenant_id: str) -> None:
-    """Remove what a deleted job leaves: orders, history, lock, logs and artifacts."""
+    """Remove what a deleted job leaves: documents, logs, artifacts, what workers left or were given, its end's mark."""
     while keys := [each.key for each in ports.documents.query(store.partition(job_id), limit=TRANSACTION_LIMIT).items]:
         ports.documents.transact([Delete(key) for key in keys])
     prefixes = (logs.log_prefix(tenant_id, job_id), artifact_prefix(tenant_id, job_id))
     octets = storage.size_of(ports, prefixes)
-    for prefix in prefixes:
+    for prefix in (*prefixes, *run_prefixes(job_id)):
         ports.objects.delete_prefix(prefix)
+    (ports.done or ports.objects).delete(ends.done_key(ports, job_id))
     if octets:
         storage.add(ports, tenant_id, -octets)
 
 
-def tenant_prefix(tenant_id: str) -> str:
-    return f"artifacts/{tenant_id}/"
-
-
-def artifact_prefix(tenant_id: str, job_id: str) -> str:
-    return f"{tenant_prefix(tenant_id)}{job_id}/"
-
-
-def _check_home(ports: Ports, request: JobRequest) -> None:
-    offered = ", ".join(ports.executors)
-    faults = []
+def _check_home(ports: Ports, caller: Caller, request: JobRequest) -> None:
+    offered = ", ".join(ports.offered)
+    faults = comments.faults_of(ports.hosts, request)
+    faults += ends.faults_of(ports, caller.tenant_id, request.done_endpt or "")
     for index, order in enumerate(request.orders):
         target = _target(ports, order)
-        if target not in ports.executors:
+        if target not in ports.offered:
             faults.append(Fault(f"orders[{index}].execution_target", f"{target} is not offered here; choose {offered}"))
         if target is Target.PROCESS:
             faults += [
@@ -126,7 +170,7 @@ def _check_home(ports: Ports, request: JobRequest) -> None:
 
 
 def _target(ports: Ports, order: OrderRequest) -> Target:
-    return order.target or next(iter(ports.executors))
+    return order.target or next(iter(ports.offered), Target.PROCESS)
 
 
 def _orders(ports: Ports, request: JobRequest) -> list[Order]:
@@ -170,7 +214,7 @@ def _job(caller: Caller, request: JobRequest, orders: Sequence[Order], *, job_id
         max_parallel=request.max_parallel,
         priority=request.priority,
         flow_label=request.flow_label,
-        trace_id=secrets.token_hex(4),
+        trace_id=new_trace_id(),
         settings=_given(request, _JOB_SETTINGS),
         look_at=now,
     )

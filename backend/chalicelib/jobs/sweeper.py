@@ -1,11 +1,9 @@
 """The net under wake-ups: finds jobs that nobody woke, and orders whose worker is gone."""
 
 import logging
-from pathlib import Path
 
 from chalicelib.documents import Range
 from chalicelib.jobs import store, submitting
-from chalicelib.jobs.executors import presence
 from chalicelib.jobs.orchestrator import Orchestrator
 from chalicelib.wiring import Ports
 
@@ -26,12 +24,12 @@ def sweep_due(ports: Ports, orchestrator: Orchestrator) -> int:
     return len(due)
 
 
-def sweep_departed(ports: Ports, orchestrator: Orchestrator, workers: Path) -> None:
+def sweep_departed(ports: Ports, orchestrator: Orchestrator) -> None:
     """Look at the jobs of workers that died, and forget a worker once none of its orders is left."""
-    for worker in presence.departed(workers):
+    for worker in ports.presence.departed():
         left = ports.documents.query(store.runner_partition(worker), Range(), limit=AT_ONCE).items
         for job_id in {each.key.sort.split("#")[0] for each in left}:
             log.warning("worker %s is gone; looking at its job %s", worker, job_id)
             orchestrator.look(job_id)
         if not left:
-            presence.forget(workers, worker)
+            ports.presence.forget(worker)

@@ -24,6 +24,11 @@ class AlreadyThere(Conflict):
 
 
 class Objects(Protocol):
+    @property
+    def origin(self) -> str:
+        """Where links lead, as https://host; empty: to the service itself."""
+        ...
+
     def put(self, key: str, content: bytes | BinaryIO, *, replace: bool = False) -> int:
         """Store the bytes and return their number. Raises AlreadyThere unless `replace`."""
         ...
@@ -56,6 +61,9 @@ class Objects(Protocol):
         """A URL that downloads the object as `filename` without signing in, until it expires."""
         ...
 
-    def put_link(self, key: str, *, lasts: timedelta) -> str:
-        """A URL that accepts one PUT of the object's bytes without signing in, until it expires."""
+    def put_link(self, key: str, *, lasts: timedelta, once: bool = False) -> str:
+        """A URL that accepts one PUT of the object's bytes without signing in, until it expires.
+
+        `once`: the PUT must say `If-None-Match: *`, and is refused where there is an object.
+        """
         ...

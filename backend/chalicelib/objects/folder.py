@@ -39,6 +39,10 @@ class FolderObjects:
         make_folder(folder / UNFINISHED)
         self._clean()
 
+    @property
+    def origin(self) -> str:
+        return ""
+
     def put(self, key: str, content: bytes | BinaryIO, *, replace: bool = False) -> int:
         path = self._path(key)
         if not replace and path.exists():
@@ -82,7 +86,7 @@ class FolderObjects:
     def get_link(self, key: str, *, lasts: timedelta, filename: str) -> str:
         return self._link("GET", key, filename, lasts)
 
-    def put_link(self, key: str, *, lasts: timedelta) -> str:
+    def put_link(self, key: str, *, lasts: timedelta, once: bool = False) -> str:  # noqa: ARG002 - all are
         return self._link("PUT", key, "", lasts)
 
     def open_link(self, token: str, method: str) -> tuple[str, str]:

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, timedelta
+from functools import cached_property
 from io import BytesIO
 from typing import Any, BinaryIO
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from chalicelib.aws import Client, Refused, call
 from chalicelib.clock import Clock
@@ -24,11 +25,22 @@ MISSING = frozenset({"NoSuchKey", "404"})
 TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 
+def cross_origin_rules(origin: str) -> dict[str, Any]:
+    """What lets pages of this origin put files to links, in the words of PutBucketCors."""
+    rule = {"AllowedOrigins": [origin], "AllowedMethods": ["PUT"], "AllowedHeaders": ["content-type"]}
+    return {"CORSRules": [rule]}
+
+
 class S3Objects:
     def __init__(self, client: Client, bucket: str, clock: Clock) -> None:
         self._client = client
         self._bucket = bucket
         self._clock = clock
+
+    @cached_property
+    def origin(self) -> str:
+        parts = urlsplit(self.put_link("x", lasts=timedelta(hours=1)))
+        return f"{parts.scheme}://{parts.netloc}"
 
     def put(self, key: str, content: bytes | BinaryIO, *, replace: bool = False) -> int:
         check_key(key)
@@ -127,8 +139,8 @@ class S3Objects:
     def get_link(self, key: str, *, lasts: timedelta, filename: str) -> str:
         return self._link("get_object", key, lasts, ResponseContentDisposition=_attachment(filename))
 
-    def put_link(self, key: str, *, lasts: timedelta) -> str:
-        return self._link("put_object", key, lasts)
+    def put_link(self, key: str, *, lasts: timedelta, once: bool = False) -> str:
+        return self._link("put_object", key, lasts, **({"IfNoneMatch": "*"} if once else {}))
 
     def _link(self, operation: str, key: str, lasts: timedelta, **parameters: str) -> str:
         check_key(key)

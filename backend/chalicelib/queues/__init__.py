@@ -70,6 +70,10 @@ class Queues(Protocol):
         """Bodies of dead letters, oldest first (on AWS: some of them)."""
         ...
 
+    def dead_depth(self, queue: str) -> int:
+        """How many dead letters there are (on AWS: about)."""
+        ...
+
     def redrive(self, queue: str) -> int:
         """Send all dead letters again; their number."""
         ...

@@ -58,6 +58,7 @@ DEPTH = """
          + (SELECT count(*) FROM messages WHERE queue = ?1 AND due IS NOT NULL)
 """
 DEAD = "SELECT body FROM dead_letters WHERE queue = ? ORDER BY id LIMIT ?"
+DEAD_DEPTH = "SELECT count(*) FROM dead_letters WHERE queue = ?"
 DEAD_GROUPS = "SELECT DISTINCT group_name FROM dead_letters WHERE queue = ?"
 REVIVE = """
     INSERT INTO messages (queue, group_name, priority, body, receives)
@@ -159,6 +160,11 @@ class SqliteQueues:
     def dead(self, queue: str, *, limit: int = 10) -> list[Mapping[str, Any]]:
         check_name(queue)
         return [orjson.loads(body) for (body,) in self._database.rows(DEAD, (queue, limit))]
+
+    def dead_depth(self, queue: str) -> int:
+        check_name(queue)
+        count: int = self._database.rows(DEAD_DEPTH, (queue,))[0][0]
+        return count
 
     def redrive(self, queue: str) -> int:
         check_name(queue)

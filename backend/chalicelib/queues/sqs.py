@@ -21,6 +21,9 @@ BATCH_COUNT = 10
 BATCH_BYTES = 256 * 1024
 LONGEST_WAIT = 20
 LONGEST_VISIBILITY = 12 * 60 * 60
+"""From the receive on. A message that is longer at work comes again, and its order is found at work."""
+LATEST_EXTENSION = 60
+"""Seconds after the receive at which its message is still extended as far as possible: SQS refuses what is beyond."""
 RETENTION = 14 * 24 * 60 * 60
 ATTEMPTS = 4
 
@@ -80,7 +83,11 @@ class SqsQueues:
             return False
         message = {"QueueUrl": self._url(queue), "ReceiptHandle": receipt}
         try:
-            call(self._client.change_message_visibility, **message, VisibilityTimeout=_hidden(visibility))
+            call(
+                self._client.change_message_visibility,
+                **message,
+                VisibilityTimeout=_hidden(visibility, LATEST_EXTENSION),
+            )
         except Refused as refused:
             if refused.code in STALE:
                 return False
@@ -93,15 +100,15 @@ class SqsQueues:
 
     def depth(self, queue: str) -> int:
         check_name(queue)
-        return self._count(queue, "", "NotVisible", "Delayed")
+        return self._count(self._url(queue), "", "NotVisible", "Delayed")
 
     def has_waiting(self, queue: str) -> bool:
         check_name(queue)
-        return self._count(queue, "") > 0
+        return self._count(self._url(queue), "") > 0
 
-    def _count(self, queue: str, *kinds: str) -> int:
+    def _count(self, url: str, *kinds: str) -> int:
         names = [f"ApproximateNumberOfMessages{kind}" for kind in kinds]
-        answer = call(self._client.get_queue_attributes, QueueUrl=self._url(queue), AttributeNames=names)
+        answer = call(self._client.get_queue_attributes, QueueUrl=url, AttributeNames=names)
         return sum(int(answer["Attributes"][name]) for name in names)
 
     def dead(self, queue: str, *, limit: int = 10) -> list[Mapping[str, Any]]:
@@ -112,6 +119,10 @@ class SqsQueues:
         self._in_batches(self._client.change_message_visibility_batch, url, shown)
         found.sort(key=lambda message: int(message["Attributes"]["SentTimestamp"]))
         return [json.loads(message["Body"]) for message in found]
+
+    def dead_depth(self, queue: str) -> int:
+        check_name(queue)
+        return self._count(self._url(queue, DEAD), "", "NotVisible")
 
     def redrive(self, queue: str) -> int:
         check_name(queue)
@@ -224,5 +235,5 @@ def _received(message: Mapping[str, Any]) -> Received:
     )
 
 
-def _hidden(visibility: float) -> int:
-    return min(LONGEST_VISIBILITY, ceil(visibility))
+def _hidden(visibility: float, spent: int = 0) -> int:
+    return min(LONGEST_VISIBILITY - spent, ceil(visibility))

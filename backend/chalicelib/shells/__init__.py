@@ -26,7 +26,7 @@ from chalicelib.shells.leases import Lease, NoneLeft, UnsafeFolder, own_folder, 
 from chalicelib.shells.link import Link
 from chalicelib.shells.masking import Masker
 from chalicelib.shells.plain import PlainLink
-from chalicelib.shells.running import BUSY, Ending, Outcome, Stop, Watch
+from chalicelib.shells.running import BUSY, Ending, Outcome, Stop, Watch, where
 from chalicelib.shells.scratch import SharedFolders, default_scratch
 from chalicelib.shells.script import write_script
 
@@ -41,6 +41,7 @@ __all__ = [
     "UnsafeFolder",
     "choose_isolation",
     "default_scratch",
+    "where",
 ]
 
 LINUX = sys.platform == "linux"

@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -46,6 +46,14 @@ class Outcome:
     @property
     def succeeded(self) -> bool:
         return self.ending is Ending.EXITED and self.exit_code == 0
+
+
+def where(outcome: Outcome, commands: Sequence[str]) -> str:
+    """Which of several commands an outcome is about, in brackets; empty when there is nothing to tell."""
+    if outcome.failed_command is None or len(commands) == 1:
+        return ""
+    lines = commands[outcome.failed_command - 1].strip().splitlines() or [""]
+    return f" (command {outcome.failed_command} of {len(commands)}: {lines[0][:80]})"
 
 
 class Stop:

@@ -126,7 +126,6 @@ def _job(ports: Ports, caller: Caller, tree: Tree, going: Sequence[Tenant], *, j
             dependencies=tuple(numbers[child] for child in tree.children(tenant.tenant_id)),
             retries=3,
             retry_delay=10,
-            target=next(iter(ports.executors)),
             settings={"tenant_id": tenant.tenant_id},
         )
         for tenant in going

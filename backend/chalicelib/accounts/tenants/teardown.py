@@ -1,15 +1,20 @@
 """The action that removes what was a tenant's. Every step may be done again, so that a crash costs nothing."""
 
+import time
+
 from chalicelib.accounts import store as members
 from chalicelib.accounts.tenants import store
 from chalicelib.documents import ConditionFailed, Delete, Index, Key, Range
 from chalicelib.generation import clearing as generation
 from chalicelib.jobs import clearing
 from chalicelib.jobs.actions import Task
+from chalicelib.settings import Home
 from chalicelib.wiring import Ports
 
 TEARDOWN = "tenant.teardown"
 _AT_ONCE = 100
+_SETTLED = 2.0
+"""Seconds after which an index on AWS shows, as a rule, what was written before the organisation was closed."""
 
 
 def tear_down(task: Task) -> None:
@@ -19,6 +24,8 @@ def tear_down(task: Task) -> None:
     if tenant is None:
         task.say(f"There is no organisation {tenant_id}.")
         return
+    if ports.settings.home is Home.AWS:
+        time.sleep(_SETTLED)
     jobs = clearing.clear(ports, tenant_id, keep=task.job.job_id, by=task.job.username, stopped=task.stopped)
     task.say(f"Removed {jobs} jobs.")
     task.say(f"Removed {generation.clear(ports, tenant_id)} templates and seed data.")
@@ -30,11 +37,12 @@ def tear_down(task: Task) -> None:
 
 
 def _remove_members(ports: Ports, tenant_id: str) -> int:
-    removed = 0
+    # The index may show the same ones again for a moment.
+    removed: set[Key] = set()
     while page := ports.documents.query_index(Index.FIRST, members.members_index(tenant_id), limit=_AT_ONCE).items:
         ports.documents.transact([Delete(each.key) for each in page])
-        removed += len(page)
-    return removed
+        removed |= {each.key for each in page}
+    return len(removed)
 
 
 def _remove_partition(ports: Ports, partition: str, *, keep: Key) -> None:

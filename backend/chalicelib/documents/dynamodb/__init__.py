@@ -24,7 +24,7 @@ from chalicelib.documents import (
     Update,
     Write,
 )
-from chalicelib.documents.checks import check_keys, check_limit, check_writes, encode_body
+from chalicelib.documents.checks import check_keys, check_limit, check_writes, encode_body, encode_puts
 from chalicelib.documents.cursors import covers
 from chalicelib.documents.dynamodb.expressions import Expressions
 from chalicelib.documents.dynamodb.items import MARK, Item, is_expired, to_document, to_item_key, to_key
@@ -143,9 +143,10 @@ class DynamoDocuments:
 
     def transact(self, writes: Sequence[Write], *, durable: bool = True) -> None:  # noqa: ARG002 - all is durable there
         check_writes(writes)
+        encode_puts(writes)
         for write in writes:
-            if isinstance(write, Put | Update):
-                encode_body(write.body if isinstance(write, Put) else write.set)
+            if isinstance(write, Update):
+                encode_body(write.set)
         # A put goes on counting versions unless an expired document is in its place, which only its failure reveals.
         anew = {write.key for write in writes if isinstance(write, Put) and _asks_for_absence(write)}
         for _ in range(ATTEMPTS):

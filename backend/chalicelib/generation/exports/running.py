@@ -16,8 +16,8 @@ from chalicelib.generation.exports.writers import Writer, open_writer
 from chalicelib.generation.jobs.model import Plan
 from chalicelib.jobs import operations as jobs
 from chalicelib.jobs.actions import Stopped, Task
+from chalicelib.jobs.artifacts import artifact_folder
 from chalicelib.jobs.model import Artifact
-from chalicelib.jobs.submitting import artifact_prefix
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def _rows(task: Task, source: _Source) -> Iterator[tuple[dict[str, Any], datetim
 
 
 def _keep(task: Task, name: str, path: Path) -> Artifact:
-    place = f"{artifact_prefix(task.job.tenant_id, task.job.job_id)}{task.order.number:04d}/{task.order.attempt:04d}"
+    place = artifact_folder(task.job, task.order)
     with path.open("rb") as file:
         size = task.ports.objects.put(f"{place}/{name}", file, replace=True)
     return Artifact(path=name, size=size, object=f"{place}/{name}")

@@ -24,7 +24,7 @@ JSONL = "application/jsonl"
 NDJSON = "application/x-ndjson"
 ANY = "application/octet-stream"
 UPLOAD_DETAILS = (
-    "The body is the file itself: CSV with a header, a JSON list of objects, or lines of JSON; UTF-8. Files above 6 MB "
+    "The body is the file itself: CSV with a header, a JSON list of objects, or lines of JSON; UTF-8. Files above 4.5 MB "
     "go by a link: POST /api/seed-data/link. All faults, up to a hundred, are answered with their lines."
 )
 

@@ -1,10 +1,8 @@
-"""Target `process`: worker processes on this machine take orders from a queue."""
-
-from pathlib import Path
+"""Target `process`: worker processes take orders from a queue."""
 
 from chalicelib.jobs.executors import Assignment, Started
-from chalicelib.jobs.executors.presence import is_present
 from chalicelib.jobs.model import Order
+from chalicelib.presence import Presence
 from chalicelib.queues import BATCH_LIMIT, Message, Queues
 
 WORK = "orders"
@@ -16,9 +14,12 @@ def stops_of(worker: str) -> str:
 
 
 class ProcessExecutor:
-    def __init__(self, queues: Queues, workers: Path) -> None:
+    """`asks`: workers have queues to be asked to stop by; else they find the wish in the order's document."""
+
+    def __init__(self, queues: Queues, presence: Presence, *, asks: bool = True) -> None:
         self._queues = queues
-        self._workers = workers
+        self._presence = presence
+        self._asks = asks
 
     def start(self, assignments: list[Assignment]) -> Started:
         for first in range(0, len(assignments), BATCH_LIMIT):
@@ -26,15 +27,16 @@ class ProcessExecutor:
             self._queues.send(WORK, [_message(each) for each in batch])
         return Started.HANDED_OVER
 
-    def stop(self, order: Order, assignment: Assignment) -> None:
-        if order.worker and is_present(self._workers, order.worker):
+    def stop(self, order: Order, assignment: Assignment) -> bool:
+        if self._asks and self._presence.is_present(order.worker):
             self._queues.send(stops_of(order.worker), [_message(assignment)])
+        return False
 
     def may_keep(self) -> bool:
         return not self._queues.has_waiting(WORK)
 
     def lost(self, order: Order) -> bool:
-        return not is_present(self._workers, order.worker)
+        return not self._presence.is_present(order.worker)
 
 
 def _message(assignment: Assignment) -> Message:

@@ -1,4 +1,4 @@
-"""Keys on disk: made once, readable by their owner alone, the same for every process that asks."""
+"""Keys in files of a folder, readable by their owner alone."""
 
 import os
 import tempfile
@@ -6,16 +6,30 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def read_or_make(path: Path, make: Callable[[], bytes]) -> bytes:
-    """The content of `path`; the first of several processes that finds none makes it, the others read that one."""
-    try:
+class FolderKeys:
+    """`folder` is made on first use."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read_or_make(self, name: str, make: Callable[[], bytes]) -> bytes:
+        path = self._folder / name
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            _publish(path, make())
         return path.read_bytes()
-    except FileNotFoundError:
-        publish(path, make())
-    return path.read_bytes()
+
+    def replace(self, name: str, content: bytes) -> None:
+        path = self._folder / name
+        _draft(path, content).replace(path)
+        _sync_folder(self._folder)
+
+    def mark(self, name: str) -> object:
+        return (self._folder / name).stat().st_mtime_ns
 
 
-def publish(path: Path, content: bytes) -> None:
+def _publish(path: Path, content: bytes) -> None:
     """Put a whole file in place unless one is there already; it is durable on return."""
     draft = _draft(path, content)
     try:
@@ -25,12 +39,6 @@ def publish(path: Path, content: bytes) -> None:
         return
     finally:
         draft.unlink()
-    _sync_folder(path.parent)
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Put a whole file in place of the one that is there; it is durable on return."""
-    _draft(path, content).replace(path)
     _sync_folder(path.parent)
 
 
