@@ -14,6 +14,7 @@ from chalicelib.generation.jobs.model import Plan, Record
 from chalicelib.generation.parts import Batch
 from chalicelib.generation.records import Made
 from chalicelib.generation.store import Entry, Part
+from chalicelib.limits import budget as monthly
 from chalicelib.wiring import Ports
 
 
@@ -135,12 +136,13 @@ class Batches:
         )
 
     def _counters(self, entries: Sequence[Entry], *, records: int) -> list[Write]:
-        """What the steps, and the tenant's day, have cost."""
+        """What the steps, the tenant's day and its month have cost."""
         steps = [Update(store.step_key(self._place.job_id, each.step_id), add=_amounts(each)) for each in entries]
-        days = costs.additions(self._ports.clock, self._tenant_id, self._plan, entries, records=records)
+        days = costs.additions(self._ports, self._tenant_id, self._plan, entries, records=records)
         for each in days:
             self._make_sure_of(each.key)
-        return [*steps, *days]
+        cost = sum(each.cost for each in entries)
+        return [*steps, *days, *([monthly.charge(self._ports, self._tenant_id, cost)] if cost else [])]
 
     def _make_sure_of(self, key: Key) -> None:
         if key in self._counted:

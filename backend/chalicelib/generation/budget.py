@@ -35,13 +35,13 @@ _PATIENCE = 60.0
 
 
 class BudgetExceeded(Conflict):
-    """The money that is left does not cover the next call's worst case."""
+    """The money that is left does not cover the next call's worst case; or `why` else there is none."""
 
     type = "budget-exceeded"
     title = "The budget is used up"
 
-    def __init__(self) -> None:
-        super().__init__(BUDGET_EXCEEDED)
+    def __init__(self, why: str = "") -> None:
+        super().__init__(f"{BUDGET_EXCEEDED}: {why}" if why else BUDGET_EXCEEDED)
 
 
 class Superseded(Conflict):

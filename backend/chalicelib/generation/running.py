@@ -18,6 +18,8 @@ from chalicelib.generation.store import Entry, Part, Run
 from chalicelib.jobs import operations as jobs
 from chalicelib.jobs.actions import HandedBack, Stopped, Task
 from chalicelib.jobs.decide import PAUSED
+from chalicelib.limits import budget as monthly
+from chalicelib.limits.budget import BudgetReached
 
 GENERATE = "generate"
 BATCH, MOST_IN_BATCH = 50, 500
@@ -92,6 +94,7 @@ class _Shard:
 
     def run(self) -> None:
         self._adopt_left_parts()
+        self._look_at_the_month()
         self._task.say(f"Records {self._state.next + 1:,} to {self._end:,} are to be made.")
         self._make_missing()
         if self._why is None:
@@ -152,6 +155,14 @@ class _Shard:
         if failed_too_often(run) and self._why is None:
             tried = run.done + run.failed
             self._why = TooManyFailed(f"{run.failed:,} of {tried:,} records failed; look at their errors.")
+        self._look_at_the_month()
+
+    def _look_at_the_month(self) -> None:
+        """What any job of the tenant spends may end them all."""
+        try:
+            monthly.check(self._task.ports, self._task.job.tenant_id)
+        except BudgetReached as reached:
+            self._why = self._why or BudgetExceeded(reached.detail)
 
     def _make_failed_again(self) -> None:
         """Only those that failed, part by part, each of which is then replaced."""
@@ -235,6 +246,7 @@ class _Shard:
             self._looked = time.monotonic()
             if jobs.is_paused(self._task.ports, self._place.job_id):
                 self._why = HandedBack(PAUSED)
+            self._look_at_the_month()
 
     def _account_for_the_rest(self) -> None:
         """What was paid for records that were given up half-way, and what was reserved and is not needed."""

@@ -123,6 +123,11 @@ class Decision:
     """Ready orders wait until the tenant has fewer in flight."""
 
 
+def for_want_of_money(reason: str) -> bool:
+    """BUDGET_EXCEEDED alone, or with words behind it."""
+    return reason.partition(":")[0] == BUDGET_EXCEEDED
+
+
 def decide(board: Board, now: datetime) -> Decision:
     return _Round(board, now).decide()
 
@@ -301,7 +306,7 @@ class _Round:
     def _end(self, number: int, status: OrderStatus, reason: str) -> None:
         self.statuses[number - 1] = status
         self.actions.append(End(number, status, reason))
-        if reason == BUDGET_EXCEEDED:
+        if for_want_of_money(reason):
             self.out_of_budget.add(number)
 
     def _requeue(self, action: Requeue) -> None:

@@ -33,6 +33,7 @@ from chalicelib.jobs import builtin
 from chalicelib.jobs import operations as jobs
 from chalicelib.jobs.model import Job, JobStatus, OrderSpec, RunWhen
 from chalicelib.jobs.wakeups import wake
+from chalicelib.limits import budget
 from chalicelib.wiring import Ports
 
 LONGEST = 7 * 24 * 3600
@@ -57,9 +58,12 @@ def _estimate(ports: Ports, caller: Caller, plan: Plan) -> Estimate:
 def submit(ports: Ports, caller: Caller, request: GenerationRequest, *, job_id: str | None = None) -> Job:
     """A job of shards and exports, or a draft of one. With the `job_id` of an earlier submission, that one's job.
 
-    Raises Invalid with all faults, also when the budget is too small for one record.
+    Raises Invalid with all faults, also when the budget is too small for one record; BudgetReached when the
+    organisation has no more money this month.
     """
     require(caller, Permission.GENERATION_WRITE)
+    if request.start:
+        budget.check(ports, caller.tenant_id)
     plan = planning.plan(ports, caller, request)
     expected = _estimate(ports, caller, plan)
     if request.cap < expected.smallest_cap:
@@ -234,13 +238,16 @@ def pause(ports: Ports, caller: Caller, job_id: str) -> Job:
 
 
 def resume(ports: Ports, caller: Caller, job_id: str) -> Job:
-    """Of a draft: its start."""
+    """Of a draft: its start. What a used-up month of the organisation has ended goes on too."""
     require(caller, Permission.GENERATION_WRITE)
-    _, run = _found(ports, caller, job_id)
+    job, run = _found(ports, caller, job_id)
     if not run.seed_data_id:
         raise Conflict("The draft has no seed data yet.")
+    budget.check(ports, caller.tenant_id)
     if not run.started:
         ports.documents.transact([Update(store.run_key(job_id), set={"started": True})])
+    if job.status is JobStatus.BUDGET_EXCEEDED:
+        return jobs.retry(ports, caller, job_id)
     return jobs.resume(ports, caller, job_id)
 
 
@@ -251,6 +258,8 @@ def set_budget(ports: Ports, caller: Caller, job_id: str, budget_limit: float) -
     job, run = _found(ports, caller, job_id)
     if cap < run.spent + run.reserved:
         raise Conflict("More than that is spent or reserved already.")
+    if job.status is JobStatus.BUDGET_EXCEEDED:
+        budget.check(ports, caller.tenant_id)
     before, after = {"budget": run.cap}, {"budget": cap}
     recorded = entry(ports.clock, caller, "job.set_budget", f"job/{job_id}", before=before, after=after)
     more = cap - run.cap
@@ -293,6 +302,7 @@ def retry_failed_records(ports: Ports, caller: Caller, job_id: str) -> Job:
         raise Conflict("No record of the job has failed.")
     if not job.status.ended:
         raise Conflict(f"The job is {job.status}; its failed records can be retried once it has ended.")
+    budget.check(ports, caller.tenant_id)
     ports.documents.transact([Update(store.run_key(job_id), add={"round": 1})])
     plan = plans.load_with(ports, job.tenant_id, job_id, run)
     return jobs.retry(ports, caller, job_id, roots=_with_failures(ports, job_id, plan))
