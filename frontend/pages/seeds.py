@@ -11,6 +11,7 @@ from chalicelib.generation.templates import operations as templates
 from chalicelib.generation.templates.operations import Scope
 from frontend import session
 from frontend.door import PagesDoor
+from frontend.pages.templates import read_number
 from frontend.views import seeds as views
 from frontend.views.words import count
 from frontend.visit import Pages, Visit
@@ -78,7 +79,8 @@ def link(visit: Visit) -> Answer:
     if format_ is None:
         raise Invalid("Only files that end in .csv, .json or .jsonl are read.")
     name = visit.form.text("name").strip() or path.stem
-    begun = operations.begin_upload(visit.ports, visit.caller, name=name[:200], format=format_)
+    size = read_number(visit.form.text("size")) or LARGEST
+    begun = operations.begin_upload(visit.ports, visit.caller, name=name[:200], format=format_, size=size)
     return json_answer({"href": begun.link, "upload": begun.seed_data.seed_data_id})
 
 

@@ -56,6 +56,9 @@ class Objects(Protocol):
         """A URL that downloads the object as `filename` without signing in, until it expires."""
         ...
 
-    def put_link(self, key: str, *, lasts: timedelta) -> str:
-        """A URL that accepts one PUT of the object's bytes without signing in, until it expires."""
+    def put_link(self, key: str, *, lasts: timedelta, most: int) -> str:
+        """A URL that accepts one PUT of the object's bytes without signing in, until it expires.
+
+        At home it takes `most` bytes; S3 cannot bind a link to a size, so that its user looks at what has come.
+        """
         ...

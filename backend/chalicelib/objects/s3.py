@@ -127,7 +127,7 @@ class S3Objects:
     def get_link(self, key: str, *, lasts: timedelta, filename: str) -> str:
         return self._link("get_object", key, lasts, ResponseContentDisposition=_attachment(filename))
 
-    def put_link(self, key: str, *, lasts: timedelta) -> str:
+    def put_link(self, key: str, *, lasts: timedelta, most: int) -> str:  # noqa: ARG002 - the port says why
         return self._link("put_object", key, lasts)
 
     def _link(self, operation: str, key: str, lasts: timedelta, **parameters: str) -> str:

@@ -13,7 +13,7 @@ from chalicelib.errors import MillraceError
 from chalicelib.exchange import JSON, Answer, Request, json_answer, no_content
 from chalicelib.generation.jobs import operations as generation
 from chalicelib.generation.seeds import operations
-from chalicelib.generation.seeds.model import SeedData, SeedFormat
+from chalicelib.generation.seeds.model import LARGEST, SeedData, SeedFormat
 from chalicelib.generation.seeds.shapes import RecordsJson, SeedDataJson, SeedPageJson, UploadJson, seed_json
 from chalicelib.rest import Blueprint, Body, json_body, next_link
 
@@ -77,6 +77,7 @@ class RecordsQuery(Query):
 class LinkRequest(Input):
     name: Name
     format: SeedFormat = Field(strict=False)
+    size: Annotated[int, Field(ge=1, le=LARGEST)] = Field(LARGEST, description="Bytes that the link takes at most.")
 
 
 class GenerateRequest(Input):
@@ -134,7 +135,7 @@ def list_seed_data(request: Request, query: SeedListQuery) -> Answer:
 )
 def get_link(request: Request, body: LinkRequest) -> Answer:
     begun = operations.begin_upload(
-        request.ports, request.caller, name=body.name, format=body.format, seed_data_id=request.new_id()
+        request.ports, request.caller, name=body.name, format=body.format, size=body.size, seed_data_id=request.new_id()
     )
     answer = _made(request, begun.seed_data)
     return json_answer({**seed_json(begun.seed_data), "link": begun.link}, 201, answer.headers)

@@ -54,17 +54,25 @@ def upload(
 
 
 def begin_upload(
-    ports: Ports, caller: Caller, *, name: str, format: SeedFormat, seed_data_id: str | None = None
+    ports: Ports,
+    caller: Caller,
+    *,
+    name: str,
+    format: SeedFormat,
+    size: int = LARGEST,
+    seed_data_id: str | None = None,
 ) -> Upload:
-    """For files too large for a request: PUT the bytes to the link, then `complete`."""
+    """For files too large for a request: PUT the bytes, `size` at most, to the link, then `complete`."""
     require(caller, Permission.SEEDS_WRITE)
+    if not 1 <= size <= LARGEST:
+        raise Invalid("The request has faults.", [Fault("size", f"must be 1 to {LARGEST:,} bytes")])
     begun = _begun(ports, caller, name, format, seed_data_id)
     if found := store.get_seeds(ports.documents, caller.tenant_id, begun.seed_data_id):
         begun = found
     else:
         begun = _save(ports, caller, begun, "seeds.begin", Absent())
     key = store.upload_object(caller.tenant_id, begun.seed_data_id)
-    return Upload(begun, ports.objects.put_link(key, lasts=LINK_LASTS))
+    return Upload(begun, ports.objects.put_link(key, lasts=LINK_LASTS, most=size))
 
 
 def complete(ports: Ports, caller: Caller, seed_data_id: str) -> SeedData:
