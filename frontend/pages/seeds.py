@@ -79,7 +79,7 @@ def link(visit: Visit) -> Answer:
     if format_ is None:
         raise Invalid("Only files that end in .csv, .json or .jsonl are read.")
     name = visit.form.text("name").strip() or path.stem
-    size = read_number(visit.form.text("size")) or LARGEST
+    size = read_number(visit.form.text("size")) or None
     begun = operations.begin_upload(visit.ports, visit.caller, name=name[:200], format=format_, size=size)
     return json_answer({"href": begun.link, "upload": begun.seed_data.seed_data_id})
 

@@ -2,9 +2,6 @@
 
 import pytest
 
-from chalicelib.accounts.tenants import operations as tenants
-from chalicelib.accounts.tenants import store
-from chalicelib.accounts.tenants.model import Limits, Tenant
 from chalicelib.documents import Index
 from chalicelib.generation.batches import operations as batches
 from chalicelib.generation.batches.request import parse_batch
@@ -14,22 +11,12 @@ from chalicelib.jobs import operations as jobs
 from chalicelib.limits import budget
 from chalicelib.limits.budget import BudgetReached
 from chalicelib.notifications.notices import OPEN_NOTICES
-from tests import make
-from tests.generating import Factory
-
-PLATFORM = make.caller(platform_admin=True)
+from tests.generating import ONE_STEP, Factory
 
 
 @pytest.fixture
 def factory():
-    factory = Factory()
-    tenant = Tenant(tenant_id="acme", organisation="Acme", created_at=factory.ports.clock.now())
-    factory.ports.documents.transact(store.creation(tenant))
-    return factory
-
-
-def limit(factory, micros):
-    tenants.set_limits(factory.ports, PLATFORM, "acme", lambda _: Limits(monthly_budget=micros))
+    return Factory()
 
 
 def spent(factory):
@@ -44,7 +31,7 @@ def told(factory):
 def used_up(factory):
     """A month whose budget one job took whole."""
     factory.make_it(num_records=20)
-    limit(factory, spent(factory))
+    factory.limit(monthly_budget=spent(factory))
 
 
 def test_what_jobs_spend_is_charged_to_the_month(factory):
@@ -65,9 +52,10 @@ def test_a_real_test_of_a_template_is_charged(factory):
 
 
 def test_a_used_up_month_stops_a_job_that_keeps_what_it_made(factory):
-    per_record = factory.see(factory.make_it(num_records=50)).money.spent // 50
-    limit(factory, spent(factory) + 60 * per_record)
-    job_id = factory.make_it(num_records=400)
+    slow = [{**ONE_STEP[0], "model": "offline/small+slow=10"}]
+    per_record = factory.see(factory.make_it(num_records=50, steps=slow)).money.spent // 50
+    factory.limit(monthly_budget=spent(factory) + 60 * per_record)
+    job_id = factory.make_it(num_records=400, steps=slow)
     seen = factory.see(job_id)
     assert (seen.job.status, jobs.get_order(factory.ports, factory.me, job_id, 1).status) == (
         "budget_exceeded",
@@ -78,10 +66,18 @@ def test_a_used_up_month_stops_a_job_that_keeps_what_it_made(factory):
     assert "2026-11 is used up" in jobs.get_order(factory.ports, factory.me, job_id, 1).reason
 
 
+def test_a_month_that_the_last_record_uses_up_stops_nothing(factory):
+    before = factory.make_it(num_records=20)
+    factory.limit(monthly_budget=2 * spent(factory))
+    job_id = factory.make_it(num_records=20, template_id=factory.see(before).plan.template_id)
+    assert (factory.status(job_id), factory.see(job_id).progress.done) == ("succeeded", 20)
+
+
 def test_a_stopped_job_goes_on_in_another_month(factory):
-    whole = factory.dataset(factory.make_it(num_records=400))
-    limit(factory, spent(factory) * 5 // 4)
-    job_id = factory.make_it(num_records=400)
+    wanted = {"num_records": 400, "steps": [{**ONE_STEP[0], "model": "offline/small+slow=10"}]}
+    whole = factory.dataset(factory.make_it(**wanted))
+    factory.limit(monthly_budget=spent(factory) * 5 // 4)
+    job_id = factory.make_it(**wanted)
     assert factory.status(job_id) == "budget_exceeded"
     factory.ports.clock.tick(15 * 86_400)
     factory.advance(job_id, operations.resume)
@@ -91,7 +87,7 @@ def test_a_stopped_job_goes_on_in_another_month(factory):
 
 def test_alerts_are_told_while_a_job_spends(factory):
     factory.make_it(num_records=50)
-    limit(factory, spent(factory) * 10)
+    factory.limit(monthly_budget=spent(factory) * 10)
     factory.make_it(num_records=380)
     assert told(factory) == ["budget.80"]
     factory.make_it(num_records=100)

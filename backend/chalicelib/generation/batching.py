@@ -15,17 +15,19 @@ from chalicelib.generation.parts import Batch
 from chalicelib.generation.records import Made
 from chalicelib.generation.store import Entry, Part
 from chalicelib.limits import budget as monthly
+from chalicelib.limits.storage import Meter
 from chalicelib.wiring import Ports
 
 
 class Batches:
     """Those of one attempt at a shard."""
 
-    def __init__(self, ports: Ports, tenant_id: str, place: Place, plan: Plan) -> None:
+    def __init__(self, ports: Ports, tenant_id: str, place: Place, plan: Plan, meter: Meter) -> None:
         self._ports = ports
         self._tenant_id = tenant_id
         self._place = place
         self._plan = plan
+        self._meter = meter
         self._folder = parts.folder(tenant_id, place.job_id)
         self._lines = 0
         self._counted: set[Key] = set()
@@ -50,7 +52,7 @@ class Batches:
     def commit(self, batch: Batch, purse: Purse, *, mends: Part | None = None, round_: int = 0) -> None:
         """Raises Superseded."""
         key = self._folder + parts.name_of(batch, round_=round_, attempt=self._place.attempt)
-        self._ports.objects.put(key, parts.encode(batch), replace=True)
+        self._put(key, parts.encode(batch))
         purse.commit(self._change(batch, key, mends, round_))
 
     def adopt(self, batch: Batch, *, mends: Part | None = None, round_: int = 0) -> None:
@@ -77,8 +79,11 @@ class Batches:
             return ""
         key = f"{self._folder}spare/{self._place.shard:04d}.{self._place.attempt}.json"
         rows = [parts.row_of(each.record) for each in spare if each.record is not None]
-        self._ports.objects.put(key, orjson.dumps(rows), replace=True)
+        self._put(key, orjson.dumps(rows))
         return key
+
+    def _put(self, key: str, content: bytes) -> None:
+        self._meter.add(self._tenant_id, self._ports.objects.put(key, content, replace=True))
 
     def put_aside(self, key: str) -> dict[int, Made]:
         """What the attempt before made out of its turn; it is paid for."""

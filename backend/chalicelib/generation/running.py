@@ -19,7 +19,9 @@ from chalicelib.jobs import operations as jobs
 from chalicelib.jobs.actions import HandedBack, Stopped, Task
 from chalicelib.jobs.decide import PAUSED
 from chalicelib.limits import budget as monthly
+from chalicelib.limits import storage
 from chalicelib.limits.budget import BudgetReached
+from chalicelib.limits.storage import Meter, StorageFull
 
 GENERATE = "generate"
 BATCH, MOST_IN_BATCH = 50, 500
@@ -33,6 +35,8 @@ WINDOW, LEAD = 4, 1000
 """Records given out per call at a time, and how far one may be ahead of another."""
 _TICK = 0.1
 FEWEST_FAILED, FAILED_SHARE = 10, 0.2
+LIMITS = (BudgetExceeded, StorageFull)
+"""What ends a shard once the records that are being made are done."""
 
 
 class TooManyFailed(Unprocessable):
@@ -46,7 +50,7 @@ def breakers() -> Breakers:
 
 
 def generate(task: Task) -> None:
-    """Raises BudgetExceeded, TooManyFailed, Stopped, or HandedBack when the job is paused."""
+    """Raises BudgetExceeded, StorageFull, TooManyFailed, Stopped, or HandedBack when the job is paused."""
     shard = _Shard(task)
     try:
         shard.run()
@@ -70,7 +74,7 @@ class _Shard:
             ports.prices,
             breakers(),
             patience=ports.settings.model_patience,
-            stopped=lambda: self._why is not None and not isinstance(self._why, BudgetExceeded),
+            stopped=lambda: self._why is not None and not isinstance(self._why, LIMITS),
         )
         self._maker = Maker(
             self._plan,
@@ -81,7 +85,8 @@ class _Shard:
             prices=ports.prices,
         )
         self._crew: Crew[Begun, Made] = Crew(self._maker.make, at_once)
-        self._batches = Batches(ports, task.job.tenant_id, self._place, self._plan)
+        self._meter = Meter()
+        self._batches = Batches(ports, task.job.tenant_id, self._place, self._plan, self._meter)
         self._why: BaseException | None = None
         self._looked = self._committed = time.monotonic()
         self._given_up: list[Entry] = []
@@ -94,14 +99,20 @@ class _Shard:
 
     def run(self) -> None:
         self._adopt_left_parts()
-        self._look_at_the_month()
+        self._look_at_limits()
         self._task.say(f"Records {self._state.next + 1:,} to {self._end:,} are to be made.")
         self._make_missing()
         if self._why is None:
             self._make_failed_again()
         self._account_for_the_rest()
-        if self._why is not None:
+        if self._why is not None and not (isinstance(self._why, LIMITS) and self._is_done()):
             raise self._why
+
+    def _is_done(self) -> bool:
+        """A limit that was reached with the last record stops nothing."""
+        documents, job_id = self._task.ports.documents, self._place.job_id
+        shard = store.load_shard(documents, job_id, self._place.shard)
+        return shard.next == self._end and shard.round == store.load_run(documents, job_id).round
 
     def _adopt_left_parts(self) -> None:
         """What an attempt before this one wrote, and died before it could say so."""
@@ -155,14 +166,19 @@ class _Shard:
         if failed_too_often(run) and self._why is None:
             tried = run.done + run.failed
             self._why = TooManyFailed(f"{run.failed:,} of {tried:,} records failed; look at their errors.")
-        self._look_at_the_month()
+        self._look_at_limits()
 
-    def _look_at_the_month(self) -> None:
-        """What any job of the tenant spends may end them all."""
+    def _look_at_limits(self) -> None:
+        """What any job of the tenant spends or keeps may end them all."""
+        ports, tenant_id = self._task.ports, self._task.job.tenant_id
+        self._meter.write(ports)
         try:
-            monthly.check(self._task.ports, self._task.job.tenant_id)
+            monthly.check(ports, tenant_id)
+            storage.check(ports, tenant_id)
         except BudgetReached as reached:
             self._why = self._why or BudgetExceeded(reached.detail)
+        except StorageFull as full:
+            self._why = self._why or full
 
     def _make_failed_again(self) -> None:
         """Only those that failed, part by part, each of which is then replaced."""
@@ -246,11 +262,12 @@ class _Shard:
             self._looked = time.monotonic()
             if jobs.is_paused(self._task.ports, self._place.job_id):
                 self._why = HandedBack(PAUSED)
-            self._look_at_the_month()
+            self._look_at_limits()
 
     def _account_for_the_rest(self) -> None:
         """What was paid for records that were given up half-way, and what was reserved and is not needed."""
         self._batches.give_up(self._given_up, self._spare, self._purse)
+        self._meter.write(self._task.ports)
 
 
 def failed_too_often(run: Run) -> bool:

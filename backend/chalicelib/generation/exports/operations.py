@@ -14,6 +14,7 @@ from chalicelib.jobs import builtin
 from chalicelib.jobs import operations as jobs
 from chalicelib.jobs.model import Job, OrderSpec
 from chalicelib.jobs.wakeups import wake
+from chalicelib.limits import storage
 from chalicelib.wiring import Ports
 
 LONGEST = 24 * 3600
@@ -29,9 +30,13 @@ def export(
     *,
     export_id: str | None = None,
 ) -> Job:
-    """A job that makes files of the records that are there now, whatever becomes of the job that makes them."""
+    """A job that makes files of the records that are there now, whatever becomes of the job that makes them.
+
+    Raises StorageFull.
+    """
     require(caller, Permission.GENERATION_WRITE)
     source = _source(ports, caller, job_id)
+    storage.check(ports, caller.tenant_id)
     export_id = export_id or ports.clock.new_id()
     wanted = Wanted(format, job_id, partition)
     order = OrderSpec(name=f"export {format}", commands=(), timeout=LONGEST, action=EXPORT, settings=wanted.settings())

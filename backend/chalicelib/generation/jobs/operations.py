@@ -33,7 +33,7 @@ from chalicelib.jobs import builtin
 from chalicelib.jobs import operations as jobs
 from chalicelib.jobs.model import Job, JobStatus, OrderSpec, RunWhen
 from chalicelib.jobs.wakeups import wake
-from chalicelib.limits import budget
+from chalicelib.limits import budget, storage
 from chalicelib.wiring import Ports
 
 LONGEST = 7 * 24 * 3600
@@ -58,10 +58,11 @@ def _estimate(ports: Ports, caller: Caller, plan: Plan) -> Estimate:
 def submit(ports: Ports, caller: Caller, request: GenerationRequest, *, job_id: str | None = None) -> Job:
     """A job of shards and exports, or a draft of one. With the `job_id` of an earlier submission, that one's job.
 
-    Raises Invalid with all faults, also when the budget is too small for one record; BudgetReached when the
-    organisation has no more money this month.
+    Raises Invalid with all faults, also when the budget is too small for one record; BudgetReached or
+    StorageFull when the organisation has no more money this month, or no room.
     """
     require(caller, Permission.GENERATION_WRITE)
+    storage.check(ports, caller.tenant_id)
     if request.start:
         budget.check(ports, caller.tenant_id)
     plan = planning.plan(ports, caller, request)

@@ -77,7 +77,9 @@ class RecordsQuery(Query):
 class LinkRequest(Input):
     name: Name
     format: SeedFormat = Field(strict=False)
-    size: Annotated[int, Field(ge=1, le=LARGEST)] = Field(LARGEST, description="Bytes that the link takes at most.")
+    size: Annotated[int, Field(ge=1, le=LARGEST)] | None = Field(
+        None, description="Bytes that the link takes at most; 100 MB when left out."
+    )
 
 
 class GenerateRequest(Input):

@@ -18,6 +18,7 @@ from chalicelib.generation.seeds.records import Records, records_prefix
 from chalicelib.generation.seeds.storing import Outcome, keep
 from chalicelib.generation.templates import operations as templates
 from chalicelib.generation.templates.model import Variables
+from chalicelib.limits import storage
 from chalicelib.wiring import Ports
 
 LINK_LASTS = timedelta(hours=1)
@@ -38,7 +39,7 @@ def upload(
 ) -> SeedData:
     """Read, check and keep a file that came whole. The format is found by looking when none is given.
 
-    Raises Invalid with the first faults; nothing is kept then.
+    Raises Invalid with the first faults, or StorageFull; nothing is kept then.
     """
     require(caller, Permission.SEEDS_WRITE)
     pieces = _pieces(content)
@@ -47,7 +48,7 @@ def upload(
     if found := store.get_seeds(ports.documents, caller.tenant_id, begun.seed_data_id):
         # The same request once more, with the id that its Idempotency-Key claimed.
         return found
-    outcome = keep(ports.objects, _prefix(begun), _joined(start, pieces), begun.format)
+    outcome = _keep(ports, begun, _joined(start, pieces))
     if outcome.faults:
         raise Invalid("The file has faults.", outcome.faults)
     return _save(ports, caller, _ended(begun, outcome), "seeds.upload", Absent())
@@ -59,20 +60,24 @@ def begin_upload(
     *,
     name: str,
     format: SeedFormat,
-    size: int = LARGEST,
+    size: int | None = None,
     seed_data_id: str | None = None,
 ) -> Upload:
-    """For files too large for a request: PUT the bytes, `size` at most, to the link, then `complete`."""
+    """For files too large for a request: PUT the bytes, `size` at most, to the link, then `complete`.
+
+    Raises StorageFull.
+    """
     require(caller, Permission.SEEDS_WRITE)
-    if not 1 <= size <= LARGEST:
+    if size is not None and not 1 <= size <= LARGEST:
         raise Invalid("The request has faults.", [Fault("size", f"must be 1 to {LARGEST:,} bytes")])
+    storage.check(ports, caller.tenant_id, size or 1)
     begun = _begun(ports, caller, name, format, seed_data_id)
     if found := store.get_seeds(ports.documents, caller.tenant_id, begun.seed_data_id):
         begun = found
     else:
         begun = _save(ports, caller, begun, "seeds.begin", Absent())
     key = store.upload_object(caller.tenant_id, begun.seed_data_id)
-    return Upload(begun, ports.objects.put_link(key, lasts=LINK_LASTS, most=size))
+    return Upload(begun, ports.objects.put_link(key, lasts=LINK_LASTS, most=size or LARGEST))
 
 
 def complete(ports: Ports, caller: Caller, seed_data_id: str) -> SeedData:
@@ -88,7 +93,7 @@ def complete(ports: Ports, caller: Caller, seed_data_id: str) -> SeedData:
     if size > LARGEST:
         outcome = Outcome(size, faults=[Fault("", f"The file is larger than {LARGEST:,} bytes.")])
     else:
-        outcome = keep(ports.objects, _prefix(found), ports.objects.read(raw), found.format)
+        outcome = _keep(ports, found, ports.objects.read(raw))
     ended = _save(ports, caller, _ended(checking, outcome), "seeds.complete", VersionIs(checking.revision))
     ports.objects.delete(raw)
     return ended
@@ -115,7 +120,7 @@ def generate(
         raise Conflict("The template reads no variables, so that one record of any kind will do.")
     begun = _begun(ports, caller, name or f"Made up for {found.name}"[:LONGEST_NAME], SeedFormat.JSONL, seed_data_id)
     lines = (orjson.dumps(record) + b"\n" for record in inventing.records(names, count, seed))
-    outcome = keep(ports.objects, _prefix(begun), lines, begun.format)
+    outcome = _keep(ports, begun, lines)
     return _save(ports, caller, _ended(begun, outcome), "seeds.generate", Absent())
 
 
@@ -179,7 +184,9 @@ def delete(ports: Ports, caller: Caller, seed_data_id: str) -> None:
     except ConditionFailed:
         raise Conflict("It changed at this moment; try again.") from None
     ports.objects.delete(store.upload_object(caller.tenant_id, seed_data_id))
+    octets = storage.size_of(ports, [_prefix(found)])
     ports.objects.delete_prefix(_prefix(found))
+    storage.add(ports, caller.tenant_id, -octets)
 
 
 def _begun(ports: Ports, caller: Caller, name: str, format: SeedFormat, seed_data_id: str | None) -> SeedData:
@@ -199,6 +206,15 @@ def _begun(ports: Ports, caller: Caller, name: str, format: SeedFormat, seed_dat
         created_at=ports.clock.now(),
         created_by=caller.email,
     )
+
+
+def _keep(ports: Ports, begun: SeedData, pieces: Iterable[bytes]) -> Outcome:
+    """Raises StorageFull."""
+    room = storage.room(ports, begun.tenant_id)
+    outcome = keep(ports.objects, _prefix(begun), pieces, begun.format, room=room)
+    if not outcome.faults:
+        storage.add(ports, begun.tenant_id, outcome.kept)
+    return outcome
 
 
 def _ended(begun: SeedData, outcome: Outcome) -> SeedData:
