@@ -13,7 +13,7 @@ from chalicelib.errors import MillraceError
 from chalicelib.exchange import JSON, Answer, Request, json_answer, no_content
 from chalicelib.generation.jobs import operations as generation
 from chalicelib.generation.seeds import operations
-from chalicelib.generation.seeds.model import LARGEST, SeedData, SeedFormat
+from chalicelib.generation.seeds.model import LARGEST, SeedData, SeedFormat, SeedStatus
 from chalicelib.generation.seeds.shapes import RecordsJson, SeedDataJson, SeedPageJson, UploadJson, seed_json
 from chalicelib.rest import Blueprint, Body, json_body, next_link
 
@@ -199,12 +199,15 @@ def list_seed_records(request: Request, seed_data_id: str, query: RecordsQuery) 
     "/api/seed-data/{seed_data_id}/complete",
     permission=Permission.SEEDS_WRITE,
     summary="Say that the file is at its link",
-    details="It is read and checked, and is `ready` or `faulty` then.",
-    answers={200: SeedDataJson},
+    details="It is read and checked, and is `ready` or `faulty` then. Above 6 MB a job does that: 202, and `checking`.",
+    answers={200: SeedDataJson, 202: SeedDataJson},
     errors=(403, 409),
 )
 def complete(request: Request, seed_data_id: str) -> Answer:
-    return json_answer(seed_json(operations.complete(request.ports, request.caller, seed_data_id)))
+    found = operations.complete(request.ports, request.caller, seed_data_id)
+    if found.status is SeedStatus.CHECKING:
+        return json_answer(seed_json(found), 202, {"Location": f"{request.base}/api/jobs/{found.job_id}"})
+    return json_answer(seed_json(found))
 
 
 @seeds.api(
