@@ -44,7 +44,7 @@ class MortalDocuments:
     def __getattr__(self, name):
         return getattr(self._documents, name)
 
-    def transact(self, writes):
+    def transact(self, writes, *, durable=True):
         with self._lock:
             self._left -= 1
             if self._left < 0:
@@ -72,7 +72,7 @@ class Factory:
         if organisations.get_tenant(self.ports.documents, self.me.tenant_id) is None:
             tenant = Tenant(tenant_id=self.me.tenant_id, organisation="Acme", created_at=self.ports.clock.now())
             self.ports.documents.transact(organisations.creation(tenant))
-        platform = make.caller(platform_admin=True)
+        platform = make.caller(self.me.tenant_id, platform_admin=True)
         tenants.set_limits(self.ports, platform, self.me.tenant_id, lambda _: Limits(**limits))
 
     def template(self, steps=None, *, name="Reviews"):

@@ -47,6 +47,7 @@ class GenerationPage:
     running: bool
     paused: bool
     over_budget: bool
+    over_month: bool
     per_record: str
 
 
@@ -64,7 +65,8 @@ def generation_page(found: Generation) -> GenerationPage:
         compared=_compared(found) if job.status.ended else "",
         running=not job.status.ended,
         paused=paused,
-        over_budget=job.status is JobStatus.BUDGET_EXCEEDED,
+        over_budget=job.status is JobStatus.BUDGET_EXCEEDED and not found.waiting,
+        over_month=job.status is JobStatus.BUDGET_EXCEEDED and bool(found.waiting),
         per_record=usd(_per_record(money, progress)) if progress.done else "",
     )
 
@@ -78,18 +80,27 @@ def look_of(found: Generation) -> Look:
 
 
 def _sentence(found: Generation, *, paused: bool) -> str:
-    job, progress = found.job, found.progress
-    made = f"{progress.done:,} of {count(progress.num_records, 'record')} made"
+    made = f"{found.progress.done:,} of {count(found.progress.num_records, 'record')} made"
     if found.is_draft:
-        return "It waits for its seed data."
+        return "It waits to be started." if found.plan.seed_data_id else "It waits for its seed data."
     if paused:
         return f"Paused by {found.paused_by}; {made}."
-    if job.status is JobStatus.BUDGET_EXCEEDED:
-        return f"Stopped at its budget of {usd(found.money.cap)}: {made}, and they are kept."
-    if job.status is JobStatus.RUNNING and job.cancel_requested_by:
+    return _sentence_of_ended(found, made) if found.job.status.ended else _sentence_of_open(found, made)
+
+
+def _sentence_of_open(found: Generation, made: str) -> str:
+    if found.job.status is JobStatus.RUNNING and found.job.cancel_requested_by:
         return f"It is being cancelled; {made} so far, and they are kept."
-    if not job.status.ended:
-        return f"{made} so far." if progress.done else "About to begin."
+    if found.waiting:
+        return f"{made} so far. {found.waiting[0].upper()}{found.waiting[1:]}."
+    return f"{made} so far." if found.progress.done else "About to begin."
+
+
+def _sentence_of_ended(found: Generation, made: str) -> str:
+    job = found.job
+    if job.status is JobStatus.BUDGET_EXCEEDED:
+        at = "" if found.waiting else f" at its budget of {usd(found.money.cap)}"
+        return f"Stopped{at}: {made}, and they are kept."
     why = f" {reason(job.reason).capitalize()}." if job.reason and job.status is not JobStatus.SUCCEEDED else ""
     return f"{made}, for {usd(found.money.spent)}.{why}"
 

@@ -140,3 +140,22 @@ def test_another_organisation_sees_nothing_of_it(factory, people):
 def test_a_viewer_looks_and_changes_nothing(factory, people):
     page = see(signed_in(people, people.viewer), factory.make_it())
     assert [each.get("action") for each in page.all("form")] == ["/logout"]
+
+
+def test_a_wait_is_said_on_the_page(factory, ada):
+    job_id = factory.submit(num_records=20)
+    factory.orchestrator.look(job_id)
+    assert "0 of 20 records made so far. Waits for a free worker." in see(ada, job_id).words
+
+
+def test_a_used_up_month_is_explained_and_the_job_goes_on_after_it(factory, ada):
+    factory.make_it(num_records=20)
+    spent = factory.see(factory.make_it(num_records=20)).money.spent
+    job_id = factory.submit(num_records=50)
+    factory.limit(monthly_budget=spent)
+    factory.run(job_id)
+    assert "The organisation has no more money this month" in see(ada, job_id).words
+    factory.limit(monthly_budget=None)
+    assert ada.submit(see(ada, job_id), f"/jobs/{job_id}/dataset/continue").status == 303
+    factory.run(job_id)
+    assert factory.status(job_id) == "succeeded"

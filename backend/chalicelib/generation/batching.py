@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 
 import orjson
 
@@ -69,10 +70,18 @@ class Batches:
             cost=sum(each.cost for each in spent),
             line=self._line(0, 0, spent, by="abandoned"),
             run=_counted(spent),
-            shard={"spare": self._put_aside(spare)},
+            shard={"spare": self._put_aside(spare), **store.GOES_ON},
             writes=self._counters(spent, records=0),
         )
         purse.commit(change, keep=False)
+
+    def tell(self, waits_for: str, waits_until: datetime | None) -> None:
+        """What keeps the attempt waiting."""
+        said = {"waits_for": waits_for, "waits_until": to_text(waits_until) if waits_until else None}
+        # Whoever has taken the shard over has told otherwise.
+        with suppress(ConditionFailed):
+            change = Update(self._place.shard_key, set=said, conditions=[self._place.fence])
+            self._ports.documents.transact([change], durable=False)
 
     def _put_aside(self, spare: Sequence[Made]) -> str:
         if not spare:

@@ -53,6 +53,12 @@ class Breaker:
             self._shut_until = max(self._shut_until, self._now() + max(pause, retry_after))
 
     @property
+    def rest(self) -> float:
+        """Seconds for which it is left alone; 0 when it is not, or is just being tried."""
+        with self._lock:
+            return max(0.0, self._shut_until - self._now())
+
+    @property
     def is_open(self) -> bool:
         with self._lock:
             return self._failures >= FAILURES

@@ -106,6 +106,7 @@ class Purse:
         self._lost = 0
         self._wanted = 0
         self._empty = False
+        self._short = False
         self._changed = threading.Condition()
         self._waiting: list[object] = []
 
@@ -143,6 +144,12 @@ class Purse:
         shard = {"lot": -cost - surplus - lost, "lost": lost}
         _apply(self._documents, self._place, change, run=run, shard=shard)
 
+    @property
+    def is_short(self) -> bool:
+        """Somebody waits for what others may give back."""
+        with self._changed:
+            return bool(self._waiting) and self._short
+
     def take(self, worst: int) -> bool:
         with self._changed:
             return self._take(worst)
@@ -156,7 +163,8 @@ class Purse:
 
     def _take(self, worst: int) -> bool:
         missing = worst - (self._lot - self._held - self._spent - self._lost)
-        if missing > 0 and not self._grow(missing, worst * self._ahead):
+        self._short = missing > 0 and not self._grow(missing, worst * self._ahead)
+        if self._short:
             return False
         self._held += worst
         return True
@@ -219,7 +227,7 @@ def claim(documents: Documents, place: Place) -> Shard:
         if shard.attempt >= place.attempt:
             raise Superseded
         same = [FieldIs("attempt", shard.attempt), FieldIs("lot", shard.lot)]
-        taken = {"attempt": place.attempt, "lot": 0}
+        taken = {"attempt": place.attempt, "lot": 0, **store.GOES_ON}
         try:
             documents.transact(
                 [

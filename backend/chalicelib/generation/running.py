@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from functools import cache
 from itertools import islice
 
@@ -34,6 +35,8 @@ RENDERED_AT_ONCE = 32
 WINDOW, LEAD = 4, 1000
 """Records given out per call at a time, and how far one may be ahead of another."""
 _TICK = 0.1
+JITTER = timedelta(seconds=1.5)
+"""A time that moves by less is told no second time."""
 FEWEST_FAILED, FAILED_SHARE = 10, 0.2
 LIMITS = (BudgetExceeded, StorageFull)
 """What ends a shard once the records that are being made are done."""
@@ -92,6 +95,7 @@ class _Shard:
         self._given_up: list[Entry] = []
         self._spare: list[Made] = []
         self._drain_by: float | None = None
+        self._told: tuple[str, datetime | None] = ("", None)
         self._last = 0
 
     def close(self) -> None:
@@ -263,6 +267,26 @@ class _Shard:
             if jobs.is_paused(self._task.ports, self._place.job_id):
                 self._why = HandedBack(PAUSED)
             self._look_at_limits()
+            self._tell_why_it_waits()
+
+    def _tell_why_it_waits(self) -> None:
+        waits_for, rest = self._wait()
+        until = self._task.ports.clock.now() + timedelta(seconds=rest) if rest else None
+        before, until_before = self._told
+        moved = until is not None and until_before is not None and abs(until - until_before) > JITTER
+        if waits_for != before or moved:
+            self._told = (waits_for, until)
+            self._batches.tell(waits_for, until)
+
+    def _wait(self) -> tuple[str, float]:
+        """What this attempt waits for, if for anything, and for how many seconds if that is known."""
+        for model in dict.fromkeys(step.model for step in self._plan.steps):
+            breaker = breakers().of(model)
+            if breaker.is_open or breaker.rest:
+                return f"the model {model} does not answer or is busy", breaker.rest
+        if self._purse.is_short:
+            return "what is left of the budget is reserved for calls under way", 0.0
+        return "", 0.0
 
     def _account_for_the_rest(self) -> None:
         """What was paid for records that were given up half-way, and what was reserved and is not needed."""

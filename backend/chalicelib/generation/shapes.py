@@ -43,7 +43,11 @@ class StepCostJson(TypedDict):
 
 
 class GenerationJson(TypedDict):
-    """`estimate` is what the job was expected to cost when it was submitted."""
+    """`estimate` is what the job was expected to cost when it was submitted.
+
+    `waiting` says why it does not go on just now, if that is so; of a job that ended for want of money it says whose it
+    was, if not its own.
+    """
 
     job_id: str
     status: str
@@ -54,6 +58,7 @@ class GenerationJson(TypedDict):
     formats: list[str]
     is_draft: bool
     paused_by: str
+    waiting: str
     estimate: int
     price_version: str
     progress: ProgressJson
@@ -201,6 +206,7 @@ def generation_json(found: Generation) -> GenerationJson:
         "formats": [each.value for each in found.plan.formats],
         "is_draft": found.is_draft,
         "paused_by": found.paused_by,
+        "waiting": found.waiting,
         "estimate": found.estimate,
         "price_version": found.plan.price_version,
         "progress": asdict(found.progress),  # type: ignore[typeddict-item]  # the same fields

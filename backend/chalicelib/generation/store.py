@@ -78,7 +78,8 @@ class Shard:
 
     `lot` is what that attempt has reserved; `lost` what attempts had that never said what became of it.
     `round` is the last retry of failed records that it carried out. `spare` is the object of records that were made out
-    of their turn when an attempt had to stop.
+    of their turn when an attempt had to stop. `waits_for` says what keeps the attempt waiting, and `waits_until`
+    when it tries again, where that is known.
     """
 
     attempt: int = 0
@@ -87,7 +88,13 @@ class Shard:
     lost: int = 0
     round: int = 0
     spare: str = ""
+    waits_for: str = ""
+    waits_until: datetime | None = None
     version: int = 0
+
+
+GOES_ON: Mapping[str, Any] = {"waits_for": "", "waits_until": None}
+"""Fields of a shard that waits for nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +150,7 @@ def to_run(document: Document) -> Run:
 
 
 def put_shard(job_id: str, number: int, shard: Shard) -> Put:
-    body = asdict(shard)
+    body = _plain(asdict(shard))
     del body["version"]
     return Put(shard_key(job_id, number), body, [Absent()])
 
@@ -152,7 +159,12 @@ def load_shard(documents: Documents, job_id: str, number: int) -> Shard:
     found = documents.get(shard_key(job_id, number))
     if found is None:
         raise NotFound(f"Job {job_id} has no shard {number}.")
-    return Shard(**found.body, version=found.version)
+    return to_shard(found)
+
+
+def to_shard(document: Document) -> Shard:
+    until = document.body.get("waits_until")
+    return Shard(**{**document.body, "waits_until": from_text(until) if until else None}, version=document.version)
 
 
 def put_step(job_id: str, position: int, step: StepCost) -> Put:

@@ -21,6 +21,8 @@ LONGEST_NAP = timedelta(seconds=30)
 CANCELLED, JOB_TIMEOUT, LOST, STOPPED = "cancelled", "job_timeout", "worker_lost", "worker_stopped"
 PAUSED, BUDGET_EXCEEDED = "paused", "budget_exceeded"
 """Reasons that an action gives: it was handed back because its job is paused, or failed for want of money."""
+HANDED_OUT = "is about to be handed out"
+"""Why an order waits that waits for nothing."""
 HELD = "organisation_held"
 """A worker did not begin it, because its tenant was parked or suspended when its turn came."""
 
@@ -375,4 +377,4 @@ def _why_queued(  # noqa: PLR0911 - a table of reasons
         return "waits for its turn: the organisation has as many orders in flight as its limit allows"
     if node.queue_id:
         return f"waits for the queue `{node.queue_id}`, which another order holds"
-    return "is about to be handed out"
+    return HANDED_OUT

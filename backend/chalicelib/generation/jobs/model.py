@@ -109,7 +109,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """All of a generation job that its page shows beside the job itself. `waiting` says what models keep it waiting."""
+    """All of a generation job that its page shows beside the job itself.
+
+    `waiting` says why it does not go on just now. Of a job that ended for want of money it says whose, if not its own.
+    """
 
     job: Job
     plan: Plan

@@ -11,7 +11,7 @@ from chalicelib.documents import Condition, ConditionFailed, FieldAtLeast, Field
 from chalicelib.errors import Conflict, Fault, Invalid, NotFound
 from chalicelib.generation import parts, plans, quality, seeding, store
 from chalicelib.generation.exports.model import EXPORT
-from chalicelib.generation.jobs import estimating, planning
+from chalicelib.generation.jobs import estimating, planning, waiting
 from chalicelib.generation.jobs.model import (
     KIND,
     Estimate,
@@ -161,6 +161,7 @@ def see(ports: Ports, caller: Caller, job_id: str) -> Generation:
         estimate=run.estimate,
         is_draft=not run.started,
         paused_by=job.paused_by,
+        waiting=waiting.why(ports, job, plan) if run.started else "",
     )
 
 
