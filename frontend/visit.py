@@ -39,6 +39,7 @@ NOTICES = {
     "template-forked": "This copy is yours: change it as you like.",
     "template-deleted": "The template is deleted.",
     "seeds-made": "The seed data is ready.",
+    "seeds-chosen": "The draft uses this seed data now.",
     "seeds-deleted": "The seed data is deleted.",
     "paused": "Pausing: records that are being made are finished first.",
     "resumed": "Going on.",

@@ -7,7 +7,7 @@ from chalicelib.accounts.permissions import Permission, require
 from chalicelib.audit.recording import entry
 from chalicelib.documents import Absent, ConditionFailed, Put
 from chalicelib.errors import NotFound
-from chalicelib.generation import store
+from chalicelib.generation import columns, store
 from chalicelib.generation.exports.model import EXPORT, Wanted
 from chalicelib.generation.jobs.model import EXPORT_KIND, KIND, ExportFile, Format, Partition
 from chalicelib.jobs import builtin
@@ -57,6 +57,14 @@ def export(
         return jobs.get_job(ports, caller, export_id)
     wake(ports, export_id, tenant_id=caller.tenant_id)
     return jobs.get_job(ports, caller, export_id)
+
+
+def list_columns(ports: Ports, caller: Caller, job_id: str) -> list[str]:
+    """Names by which the records that are there can be divided: those of the first of them."""
+    require(caller, Permission.GENERATION_READ)
+    _source(ports, caller, job_id)
+    first = next(store.parts(ports.documents, job_id), None)
+    return [each for each in first.columns if each not in columns.OWN] if first else []
 
 
 def list_files(ports: Ports, caller: Caller, job_id: str) -> list[ExportFile]:

@@ -55,7 +55,9 @@ def _estimate(ports: Ports, caller: Caller, plan: Plan) -> Estimate:
     return estimating.estimate(ports, plan, list(seeding.seeds(ports.objects, caller.tenant_id, plan, numbers)))
 
 
-def submit(ports: Ports, caller: Caller, request: GenerationRequest, *, job_id: str | None = None) -> Job:
+def submit(
+    ports: Ports, caller: Caller, request: GenerationRequest, *, job_id: str | None = None, cloned_from: str = ""
+) -> Job:
     """A job of shards and exports, or a draft of one. With the `job_id` of an earlier submission, that one's job.
 
     Raises Invalid with all faults, also when the budget is too small for one record; BudgetReached or
@@ -74,7 +76,10 @@ def submit(ports: Ports, caller: Caller, request: GenerationRequest, *, job_id: 
     plans.save(ports, caller.tenant_id, job_id, plan)
     try:
         ports.documents.transact(
-            _creation(ports, caller, request, plan=plan, expected=expected.expected, job_id=job_id)
+            [
+                *_creation(ports, caller, request, plan=plan, expected=expected.expected, job_id=job_id),
+                _recorded(ports, caller, request, plan, job_id=job_id, cloned_from=cloned_from),
+            ]
         )
     except ConditionFailed:
         return jobs.get_job(ports, caller, job_id)
@@ -96,7 +101,6 @@ def _creation(
         seed_data_id=plan.seed_data_id,
         seed_count=plan.seed_count,
     )
-    after = {"name": name, "kind": KIND, "records": plan.num_records, "budget": request.budget_limit}
     return [
         *builtin.creation(
             ports.clock,
@@ -115,8 +119,21 @@ def _creation(
         store.put_run(job_id, run),
         *(store.put_shard(job_id, each, Shard(next=plan.bounds(each)[0])) for each in range(1, plan.shards + 1)),
         *(store.put_step(job_id, place, _nothing(step)) for place, step in enumerate(plan.steps)),
-        entry(ports.clock, caller, "job.submit", f"job/{job_id}", after=after),
     ]
+
+
+def _recorded(
+    ports: Ports, caller: Caller, request: GenerationRequest, plan: Plan, *, job_id: str, cloned_from: str
+) -> Write:
+    after = {
+        "name": request.name or plan.template_name,
+        "kind": KIND,
+        "records": plan.num_records,
+        "budget": request.budget_limit,
+    }
+    if cloned_from:
+        after["cloned_from"] = cloned_from
+    return entry(ports.clock, caller, "job.clone" if cloned_from else "job.submit", f"job/{job_id}", after=after)
 
 
 def _nothing(step: Any) -> StepCost:
