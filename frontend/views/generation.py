@@ -93,7 +93,9 @@ def _sentence_of_open(found: Generation, made: str) -> str:
         return f"It is being cancelled; {made} so far, and they are kept."
     if found.waiting:
         return f"{made} so far. {found.waiting[0].upper()}{found.waiting[1:]}."
-    return f"{made} so far." if found.progress.done else "About to begin."
+    if found.progress.done:
+        return f"{made} so far."
+    return "About to begin." if found.job.status is JobStatus.QUEUED else "The first records are being made."
 
 
 def _sentence_of_ended(found: Generation, made: str) -> str:
