@@ -38,6 +38,7 @@ NOTICES = {
     "template-unshared": "Only your organisation sees it now.",
     "template-forked": "This copy is yours: change it as you like.",
     "template-deleted": "The template is deleted.",
+    "scoring": "A model scores them; what it finds is on the dataset's page.",
     "seeds-made": "The seed data is ready.",
     "seeds-chosen": "The draft uses this seed data now.",
     "seeds-deleted": "The seed data is deleted.",

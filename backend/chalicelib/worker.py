@@ -17,6 +17,7 @@ from chalicelib.errors import MillraceError
 from chalicelib.generation.exports.model import EXPORT
 from chalicelib.generation.exports.running import export
 from chalicelib.generation.running import GENERATE, generate
+from chalicelib.generation.scoring import SCORE, score
 from chalicelib.generation.seeds.checking import CHECK, check
 from chalicelib.jobs.actions import Actions
 from chalicelib.jobs.executors import Assignment
@@ -48,7 +49,7 @@ STOP_WITHIN = 25.0
 NICENESS = 15
 """Where cores are short, people are answered before orders are run."""
 BOOK_TICK, SWEEP_TICK, NOTIFY_TICK = 0.1, 0.25, 1.0
-ACTIONS: Actions = {TEARDOWN: tear_down, GENERATE: generate, EXPORT: export, CHECK: check}
+ACTIONS: Actions = {TEARDOWN: tear_down, GENERATE: generate, EXPORT: export, CHECK: check, SCORE: score}
 
 
 class Receipts:

@@ -5,6 +5,7 @@ from pydantic import TypeAdapter
 from chalicelib.accounts.permissions import Permission, may
 from chalicelib.errors import Invalid
 from chalicelib.exchange import Answer
+from chalicelib.generation import scoring
 from chalicelib.generation.exports import operations as exports
 from chalicelib.generation.jobs import operations
 from chalicelib.generation.jobs.model import MILLION, Format, Generation
@@ -14,6 +15,7 @@ from chalicelib.generation.seeds.model import SeedData, SeedStatus
 from chalicelib.generation.templates.model import Variables
 from chalicelib.validation import parse
 from frontend.door import PagesDoor
+from frontend.pages.models import offered
 from frontend.pages.templates import read_number
 from frontend.views import generation as views
 from frontend.views import wizard
@@ -47,6 +49,7 @@ def dataset_view(visit: Visit, job_id: str) -> Answer:
         exports=_exports(visit, job_id),
         sheet=views.record_sheet(operations.list_records(visit.ports, visit.caller, job_id, limit=GLANCE).items),
         quality=_quality(visit, found),
+        scorers=offered(visit),
         facts=_facts(found),
         formats=" and ".join(word for each, word, _ in wizard.FORMATS if each in found.plan.formats),
         all_formats=[(each.value, word) for each, word, _ in wizard.FORMATS],
@@ -153,6 +156,16 @@ def set_budget(visit: Visit, job_id: str) -> Answer:
         raise Invalid(f"`{typed[:30]}` is no budget: give an amount of dollars, such as 2.50.")
     operations.set_budget(visit.ports, visit.caller, job_id, cap / MILLION)
     return visit.go_to(f"/jobs/{job_id}/dataset", did="topped-up")
+
+
+@dataset.page("/jobs/{job_id}/dataset/score", methods=("POST",), permission=Permission.GENERATION_WRITE)
+def score(visit: Visit, job_id: str) -> Answer:
+    cap, sample = micro_of(visit.form.text("budget")), read_number(visit.form.text("sample"))
+    if not cap or cap < 0 or not sample:
+        raise Invalid("Say how many records a model is to score, and for how many dollars at most.")
+    model = visit.form.text("model")
+    made = scoring.start(visit.ports, visit.caller, job_id, model=model, sample=sample, cap=cap)
+    return visit.go_to(f"/jobs/{made.job_id}", did="scoring")
 
 
 @dataset.page("/jobs/{job_id}/dataset/export", methods=("POST",), permission=Permission.GENERATION_WRITE)

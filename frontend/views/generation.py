@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from chalicelib.generation.jobs.model import ExportFile, Generation, Lengths, Money, Progress, Quality, Record, StepCost
+from chalicelib.generation.jobs.model import (
+    ExportFile,
+    Generation,
+    Lengths,
+    Money,
+    Progress,
+    Quality,
+    Record,
+    Scored,
+    StepCost,
+)
 from chalicelib.jobs.model import JobStatus
 from frontend.views.charts import WIDTH, Meter, length, meter
 from frontend.views.job import Segment, reason
@@ -252,11 +262,24 @@ class LengthRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoredView:
+    """`rows` are (score, records, width of their bar), `lowest` (record, score, reason)."""
+
+    job_id: str
+    heading: str
+    mean: str
+    about: str
+    rows: Sequence[tuple[int, str, int]]
+    lowest: Sequence[tuple[int, int | None, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class QualityView:
     sampled: str
     exact: str
     near: str
     lengths: Sequence[LengthRow]
+    scored: ScoredView | None
 
 
 def quality_view(found: Quality) -> QualityView:
@@ -265,6 +288,20 @@ def quality_view(found: Quality) -> QualityView:
         exact=f"{found.exact_duplicates:.1%}",
         near=f"{found.near_duplicates:.1%}",
         lengths=[_length_row(each) for each in found.lengths],
+        scored=_scored(found.scored) if found.scored else None,
+    )
+
+
+def _scored(found: Scored) -> ScoredView:
+    most = max((number for _, number in found.counts), default=0)
+    left_out = f"; {found.unscored:,} got no score" if found.unscored else ""
+    return ScoredView(
+        job_id=found.job_id,
+        heading=f"Scored by {found.model}",
+        mean="none yet" if found.mean is None else f"{found.mean:.1f} of 5",
+        about=f"{count(found.scored, 'record')}, for {usd(found.cost)}{left_out}.",
+        rows=[(score, f"{number:,}", length(number, most)) for score, number in found.counts],
+        lowest=[(each.number + 1, each.score, each.reason) for each in found.lowest],
     )
 
 

@@ -7,10 +7,9 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.generation import budget
-from chalicelib.generation.breaker import FAILURES, Breaker
+from chalicelib.generation.breaker import FAILURES, Breaker, breakers
 from chalicelib.generation.budget import Purse
 from chalicelib.generation.jobs import operations, waiting
-from chalicelib.generation.running import breakers
 from chalicelib.generation.store import Shard
 from tests import make, money
 from tests.clocks import START

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from functools import cache
 
 FAILURES = 5
 SHORTEST, LONGEST = 0.5, 30.0
@@ -74,3 +75,9 @@ class Breakers:
     def of(self, model: str) -> Breaker:
         with self._lock:
             return self._of.setdefault(model, Breaker())
+
+
+@cache
+def breakers() -> Breakers:
+    """Those of this process."""
+    return Breakers()

@@ -27,7 +27,7 @@ class BadRecord(Unprocessable):
     title = "The record cannot be made"
 
 
-_FOR_GOOD = (BadRecord, Misreported, Refused, ModelUnavailable, Throttled, UnknownPrice)
+FOR_GOOD = (BadRecord, Misreported, Refused, ModelUnavailable, Throttled, UnknownPrice)
 """What fails a record; all else that goes wrong is no fault of it."""
 _BYTES_PER_TOKEN = 4
 
@@ -89,7 +89,7 @@ class Maker:
         except (BudgetExceeded, Stopped) as why:
             made.why = why
             return made
-        except _FOR_GOOD as failure:
+        except FOR_GOOD as failure:
             error = failure.detail
         made.record = Record(
             number=seed.number,

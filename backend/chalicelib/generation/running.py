@@ -3,13 +3,12 @@
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from functools import cache
 from itertools import islice
 
 from chalicelib.errors import Unprocessable
 from chalicelib.generation import budget, parts, plans, seeding, store
 from chalicelib.generation.batching import Batches
-from chalicelib.generation.breaker import Breakers
+from chalicelib.generation.breaker import breakers
 from chalicelib.generation.budget import BudgetExceeded, Place, Purse
 from chalicelib.generation.calls import Caller
 from chalicelib.generation.crew import Broken, Crew
@@ -45,11 +44,6 @@ LIMITS = (BudgetExceeded, StorageFull)
 class TooManyFailed(Unprocessable):
     type = "too-many-failed"
     title = "Too many records failed"
-
-
-@cache
-def breakers() -> Breakers:
-    return Breakers()
 
 
 def generate(task: Task) -> None:

@@ -139,13 +139,36 @@ class LengthsJson(TypedDict):
     histogram: list[tuple[int, int]]
 
 
+class ScoreJson(TypedDict):
+    """`score` is 1 to 5; null where there was no answer to go by."""
+
+    number: int
+    score: int | None
+    reason: str
+    cost: int
+
+
+class ScoredJson(TypedDict):
+    """What a model thinks of a sample. `counts` are pairs of a score and so many records; `lowest` the worst."""
+
+    job_id: str
+    model: str
+    scored: int
+    unscored: int
+    mean: float | None
+    counts: list[tuple[int, int]]
+    lowest: list[ScoreJson]
+    cost: int
+
+
 class QualityJson(TypedDict):
-    """Over a sample; shares are 0..1."""
+    """Over a sample; shares are 0..1. `scored` is null where no model was asked."""
 
     sampled: int
     exact_duplicates: float
     near_duplicates: float
     lengths: list[LengthsJson]
+    scored: ScoredJson | None
 
 
 class BatchJobJson(TypedDict):

@@ -2,7 +2,8 @@
 
 It lies in the job's own partition `job#<id>`, so that it goes when the job goes: `gen#run` (money and progress),
 `gen#shard#0001`, `gen#step#<id>` (costs), `gen#part#00000000` (records that are there), `gen#line#...` (the ledger),
-and `gen#export#...` (later exports). What tenants spent by day outlives the job, in `costs#<tenant>`.
+`gen#export#...` (later exports) and `gen#scoring#latest`; that of a job that scores holds `gen#scoring` and
+`gen#score#00000012`. What tenants spent by day outlives the job, in `costs#<tenant>`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import Any
 from chalicelib.clock import from_text, to_text
 from chalicelib.documents import Absent, Document, Documents, Key, Put, Range
 from chalicelib.errors import NotFound
-from chalicelib.generation.jobs.model import Money, StepCost
+from chalicelib.generation.jobs.model import Money, Score, StepCost
 
 
 def partition(job_id: str) -> str:
@@ -42,6 +43,15 @@ def line_key(job_id: str, shard: int, attempt: int, number: int) -> Key:
 
 def export_key(job_id: str, export_id: str) -> Key:
     return Key(partition(job_id), f"gen#export#{export_id}")
+
+
+def latest_scoring_key(job_id: str) -> Key:
+    return Key(partition(job_id), "gen#scoring#latest")
+
+
+def scoring_key(scoring_id: str) -> Key:
+    """In the partition of the job that scores, as the scores are."""
+    return Key(partition(scoring_id), "gen#scoring")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +232,14 @@ def put_line(
 
 def lines(documents: Documents, job_id: str) -> Iterator[Mapping[str, Any]]:
     return (each.body for each in every(documents, partition(job_id), Range(prefix="gen#line#")))
+
+
+def put_score(scoring_id: str, score: Score) -> Put:
+    return Put(Key(partition(scoring_id), f"gen#score#{score.number:08d}"), asdict(score))
+
+
+def scores(documents: Documents, scoring_id: str) -> list[Score]:
+    return [Score(**each.body) for each in every(documents, partition(scoring_id), Range(prefix="gen#score#"))]
 
 
 def later_exports(documents: Documents, job_id: str, *, limit: int) -> list[str]:

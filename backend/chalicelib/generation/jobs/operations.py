@@ -1,6 +1,7 @@
 """What a caller can do with generation jobs. One of another tenant, or of another kind, is NotFound."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -9,7 +10,7 @@ from chalicelib.accounts.permissions import Permission, require
 from chalicelib.audit.recording import entry
 from chalicelib.documents import Condition, ConditionFailed, FieldAtLeast, FieldIs, Update, Write
 from chalicelib.errors import Conflict, Fault, Invalid, NotFound
-from chalicelib.generation import parts, plans, quality, seeding, store
+from chalicelib.generation import parts, plans, quality, scoring, seeding, store
 from chalicelib.generation.exports.model import EXPORT
 from chalicelib.generation.jobs import estimating, planning, waiting
 from chalicelib.generation.jobs.model import (
@@ -351,4 +352,5 @@ def get_quality(ports: Ports, caller: Caller, job_id: str) -> Quality:
     found = list(store.parts(ports.documents, job_id))
     step = max(1, len(found) // quality.SAMPLED_PARTS)
     rows = (row for part in found[::step] for row in parts.read_rows(ports.objects, part.object))
-    return quality.measure(list(islice((row for row in rows if not row["error"]), quality.SAMPLED)))
+    measured = quality.measure(list(islice((row for row in rows if not row["error"]), quality.SAMPLED)))
+    return replace(measured, scored=scoring.summary(ports, job_id))
