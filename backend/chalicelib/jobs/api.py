@@ -9,7 +9,7 @@ from chalicelib.exchange import JSON, Answer, Request, dump, json_answer, no_con
 from chalicelib.generation.jobs import operations as generation
 from chalicelib.generation.jobs.cloning import clone as clone_any
 from chalicelib.generation.jobs.editing import edit
-from chalicelib.generation.jobs.request import GenerationRequest, is_generation, parse_generation
+from chalicelib.generation.jobs.request import GenerationChanges, GenerationRequest, is_generation, parse_generation
 from chalicelib.jobs import listing, operations, submission
 from chalicelib.jobs.inputs import (
     BulkRequest,
@@ -220,7 +220,9 @@ def retry(request: Request, job_id: str, body: RetryRequest) -> Answer:
         "The body holds the fields of the job that are to differ. Secrets are carried over unless given anew; of a "
         "generation, so are version and models, unless another template or model is named."
     ),
-    body=Body(JobChanges, {JSON: _read_changes}, required=False, examples={"example": {"priority": 5}}),
+    body=Body(
+        JobChanges | GenerationChanges, {JSON: _read_changes}, required=False, examples={"example": {"priority": 5}}
+    ),
     answers={201: JobJson},
     errors=(403,),
     headers={"Location": "Address of the new job."},
