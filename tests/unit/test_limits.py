@@ -163,6 +163,15 @@ def test_a_used_up_budget_is_told(ports):
         budget.check(ports, "acme")
 
 
+def test_what_is_owed_counts_too(ports):
+    limit(ports, monthly_budget=100)
+    charge(ports, 60)
+    budget.check(ports, "acme", owing=39)
+    with pytest.raises(BudgetReached):
+        budget.check(ports, "acme", owing=40)
+    assert told(ports) == []
+
+
 def leave(ports, octets, job_id="1"):
     ports.objects.put(f"artifacts/acme/{job_id}/file", io.BytesIO(b"x" * octets), replace=True)
 

@@ -145,6 +145,12 @@ class Purse:
         _apply(self._documents, self._place, change, run=run, shard=shard)
 
     @property
+    def owing(self) -> int:
+        """What calls have cost that is not accounted for yet."""
+        with self._changed:
+            return self._spent
+
+    @property
     def is_short(self) -> bool:
         """Somebody waits for what others may give back."""
         with self._changed:

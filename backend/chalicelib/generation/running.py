@@ -171,7 +171,7 @@ class _Shard:
         ports, tenant_id = self._task.ports, self._task.job.tenant_id
         self._meter.write(ports)
         try:
-            monthly.check(ports, tenant_id)
+            monthly.check(ports, tenant_id, owing=self._purse.owing)
             storage.check(ports, tenant_id)
         except BudgetReached as reached:
             self._why = self._why or BudgetExceeded(reached.detail)

@@ -48,17 +48,17 @@ def month(ports: Ports, tenant_id: str) -> Month:
     return _to_month(ports, tenant_id, ports.documents.get(store.month_key(tenant_id, ports.clock.now())))
 
 
-def check(ports: Ports, tenant_id: str) -> Month:
+def check(ports: Ports, tenant_id: str, *, owing: int = 0) -> Month:
     """The present month. Tells what was reached and not told yet, also what a crash kept somebody else from telling.
 
-    Raises BudgetReached.
+    Raises BudgetReached, also where it is reached with what the caller is `owing` and will charge.
     """
     found = month(ports, tenant_id)
     for percent, kind in ALERTS:
         if found.reaches(percent) and found.alerted < percent:
             _tell(ports, tenant_id, found, percent, kind)
-    if found.budget is not None and found.reaches(100):
-        told = f"${found.spent / 1e6:,.2f} of ${found.budget / 1e6:,.2f}"
+    if found.budget is not None and found.spent + owing >= found.budget:
+        told = f"${(found.spent + owing) / 1e6:,.2f} of ${found.budget / 1e6:,.2f}"
         raise BudgetReached(
             f"The organisation's budget of {found.month} is used up: {told}. Ask for more, or wait for the next month."
         )
