@@ -2,6 +2,9 @@
 
 from threading import Lock
 
+from chalicelib.accounts.tenants import operations as tenants
+from chalicelib.accounts.tenants import store as organisations
+from chalicelib.accounts.tenants.model import Limits, Tenant
 from chalicelib.generation import store
 from chalicelib.generation.exports import operations as exports
 from chalicelib.generation.jobs import operations
@@ -41,7 +44,7 @@ class MortalDocuments:
     def __getattr__(self, name):
         return getattr(self._documents, name)
 
-    def transact(self, writes):
+    def transact(self, writes, *, durable=True):
         with self._lock:
             self._left -= 1
             if self._left < 0:
@@ -63,6 +66,14 @@ class Factory:
 
     def new_worker(self):
         return Runner(self.ports, None, "w1", ACTIONS)
+
+    def limit(self, **limits):
+        """What the organisation may use from now on."""
+        if organisations.get_tenant(self.ports.documents, self.me.tenant_id) is None:
+            tenant = Tenant(tenant_id=self.me.tenant_id, organisation="Acme", created_at=self.ports.clock.now())
+            self.ports.documents.transact(organisations.creation(tenant))
+        platform = make.caller(self.me.tenant_id, platform_admin=True)
+        tenants.set_limits(self.ports, platform, self.me.tenant_id, lambda _: Limits(**limits))
 
     def template(self, steps=None, *, name="Reviews"):
         definition = parse_definition({"name": name, "steps": steps or TWO_STEPS})

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import orjson
 
 from chalicelib import accesslog
-from chalicelib.errors import Invalid, MillraceError
+from chalicelib.errors import Invalid, MillraceError, TooLarge
 from chalicelib.objects import Objects
 from chalicelib.problems import MethodNotAllowed, problem, problem_headers
 from chalicelib.wiring import Ports
@@ -27,8 +27,8 @@ _HEADERS = [
 
 
 class Linked(Objects, Protocol):
-    def open_link(self, token: str, method: str) -> tuple[str, str]:
-        """The key and file name that a link stands for. Raises NotFound for a wrong or expired one."""
+    def open_link(self, token: str, method: str) -> tuple[str, str, int]:
+        """Key, name of a download and most bytes of an upload. Raises NotFound for a wrong or expired link."""
         ...
 
 
@@ -70,10 +70,11 @@ def _serve(objects: Linked, environ: dict[str, Any], start: Start) -> Iterable[b
     method = environ["REQUEST_METHOD"]
     token = environ["PATH_INFO"].removeprefix(PREFIX)
     if method in ("GET", "HEAD"):
-        return _download(objects, *objects.open_link(token, "GET"), environ, start)
+        key, filename, _ = objects.open_link(token, "GET")
+        return _download(objects, key, filename, environ, start)
     if method == "PUT":
-        key, _ = objects.open_link(token, "PUT")
-        objects.put(key, cast("BinaryIO", _Upload(environ)))
+        key, _, most = objects.open_link(token, "PUT")
+        objects.put(key, cast("BinaryIO", _Upload(environ, most)))
         start(200, [("Content-Length", "0")])
         return [b""]
     raise MethodNotAllowed(method, ["GET", "HEAD", "PUT"])
@@ -106,12 +107,17 @@ def _skip(wanted: str, size: int) -> int:
 
 
 class _Upload:
-    """The body of a request, which must be as long as it was said to be: a broken one would be kept for good."""
+    """The body of a request, which must be as long as it was said to be: a broken one would be kept for good.
 
-    def __init__(self, environ: dict[str, Any]) -> None:
+    More than `most` bytes are refused before the first is read, and more than was said are never read.
+    """
+
+    def __init__(self, environ: dict[str, Any], most: int) -> None:
         length = environ.get("CONTENT_LENGTH") or ""
         if not length.isdigit():
             raise Invalid("An upload must say its length (Content-Length).")
+        if int(length) > most:
+            raise TooLarge(f"The link takes {most:,} bytes; the upload has {int(length):,}.")
         self._body = environ["wsgi.input"]
         self._left = int(length)
 

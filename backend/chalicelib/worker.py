@@ -17,6 +17,8 @@ from chalicelib.errors import MillraceError
 from chalicelib.generation.exports.model import EXPORT
 from chalicelib.generation.exports.running import export
 from chalicelib.generation.running import GENERATE, generate
+from chalicelib.generation.scoring import SCORE, score
+from chalicelib.generation.seeds.checking import CHECK, check
 from chalicelib.jobs.actions import Actions
 from chalicelib.jobs.executors import Assignment
 from chalicelib.jobs.executors.process import WORK, stops_of
@@ -47,7 +49,7 @@ STOP_WITHIN = 25.0
 """Seconds that orders have to stop in when the worker is told to end: a spot instance has 30."""
 NICENESS = 15
 """Where cores are short, people are answered before orders are run."""
-ACTIONS: Actions = {TEARDOWN: tear_down, GENERATE: generate, EXPORT: export}
+ACTIONS: Actions = {TEARDOWN: tear_down, GENERATE: generate, EXPORT: export, CHECK: check, SCORE: score}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from frontend.visit import Pages, Visit
 
 browsing = Pages(__name__, PagesDoor())
 
-KINDS = ("shell", "generation", "export", "teardown")
+KINDS = ("shell", "generation", "export", "scoring", "seeds", "teardown")
 FILTERS = ("text", "status", "kind", "since", "until")
 PAGE = 50
 ACTIONS: Mapping[str, Literal["cancel", "delete"]] = {"cancel": "cancel", "delete": "delete"}

@@ -1,12 +1,21 @@
 """A generation job: how far it is, what it costs, what it made, and taking that away."""
 
+from pydantic import TypeAdapter
+
 from chalicelib.accounts.permissions import Permission, may
 from chalicelib.errors import Invalid
 from chalicelib.exchange import Answer
+from chalicelib.generation import scoring
 from chalicelib.generation.exports import operations as exports
 from chalicelib.generation.jobs import operations
-from chalicelib.generation.jobs.model import MILLION, Division, Format, Generation, Partition
+from chalicelib.generation.jobs.model import MILLION, Format, Generation
+from chalicelib.generation.jobs.request import PartitionRequest
+from chalicelib.generation.seeds import operations as seeds
+from chalicelib.generation.seeds.model import SeedData, SeedStatus
+from chalicelib.generation.templates.model import Variables
+from chalicelib.validation import parse
 from frontend.door import PagesDoor
+from frontend.pages.models import offered
 from frontend.pages.templates import read_number
 from frontend.views import generation as views
 from frontend.views import wizard
@@ -14,6 +23,7 @@ from frontend.views.money import micro_of, typed_usd, usd
 from frontend.views.words import count, exact
 from frontend.visit import Pages, Visit
 
+_PARTITION = TypeAdapter(PartitionRequest)
 dataset = Pages(__name__, PagesDoor())
 
 GLANCE = 5
@@ -26,6 +36,7 @@ FAILURES = 200
 def dataset_view(visit: Visit, job_id: str) -> Answer:
     found = operations.see(visit.ports, visit.caller, job_id)
     page = views.generation_page(found)
+    columns = exports.list_columns(visit.ports, visit.caller, job_id)
     return visit.page(
         "dataset.html",
         found=found,
@@ -38,14 +49,22 @@ def dataset_view(visit: Visit, job_id: str) -> Answer:
         exports=_exports(visit, job_id),
         sheet=views.record_sheet(operations.list_records(visit.ports, visit.caller, job_id, limit=GLANCE).items),
         quality=_quality(visit, found),
+        scorers=offered(visit),
         facts=_facts(found),
         formats=" and ".join(word for each, word, _ in wizard.FORMATS if each in found.plan.formats),
         all_formats=[(each.value, word) for each, word, _ in wizard.FORMATS],
-        partitions=wizard.PARTITIONS,
+        partitions=wizard.partitions(columns),
+        seeds=_usable(visit, found) if found.is_draft else (),
         suggested=typed_usd(views.next_budget(found)),
         suggestion=_suggestion(found),
-        again_url=visit.url("/generate", template=found.plan.template_id, seeds=found.plan.seed_data_id),
     )
+
+
+def _usable(visit: Visit, found: Generation) -> list[SeedData]:
+    """The newest seed data that has all that a draft needs."""
+    page = seeds.list_seed_data(visit.ports, visit.caller, limit=PAGE)
+    wanted = Variables(required=found.plan.required)
+    return [each for each in page.items if each.status is SeedStatus.READY and not seeds.missing(wanted, each)]
 
 
 def _failures(visit: Visit, found: Generation) -> list[views.Reason]:
@@ -117,6 +136,12 @@ def resume(visit: Visit, job_id: str) -> Answer:
     return visit.go_to(f"/jobs/{job_id}/dataset", did="resumed")
 
 
+@dataset.page("/jobs/{job_id}/dataset/seeds", methods=("POST",), permission=Permission.GENERATION_WRITE)
+def set_seed_data(visit: Visit, job_id: str) -> Answer:
+    operations.set_seed_data(visit.ports, visit.caller, job_id, visit.form.text("seeds"))
+    return visit.go_to(f"/jobs/{job_id}/dataset", did="seeds-chosen")
+
+
 @dataset.page("/jobs/{job_id}/dataset/retry", methods=("POST",), permission=Permission.GENERATION_WRITE)
 def retry_records(visit: Visit, job_id: str) -> Answer:
     operations.retry_failed_records(visit.ports, visit.caller, job_id)
@@ -133,11 +158,22 @@ def set_budget(visit: Visit, job_id: str) -> Answer:
     return visit.go_to(f"/jobs/{job_id}/dataset", did="topped-up")
 
 
+@dataset.page("/jobs/{job_id}/dataset/score", methods=("POST",), permission=Permission.GENERATION_WRITE)
+def score(visit: Visit, job_id: str) -> Answer:
+    cap, sample = micro_of(visit.form.text("budget")), read_number(visit.form.text("sample"))
+    if not cap or cap < 0 or not sample:
+        raise Invalid("Say how many records a model is to score, and for how many dollars at most.")
+    model = visit.form.text("model")
+    made = scoring.start(visit.ports, visit.caller, job_id, model=model, sample=sample, cap=cap)
+    return visit.go_to(f"/jobs/{made.job_id}", did="scoring")
+
+
 @dataset.page("/jobs/{job_id}/dataset/export", methods=("POST",), permission=Permission.GENERATION_WRITE)
 def export(visit: Visit, job_id: str) -> Answer:
     format_ = next((each for each in Format if each == visit.form.text("format")), None)
     if format_ is None:
         raise Invalid("Choose a format for the export.")
-    by = next((each for each in Division if each == visit.form.text("partition")), None)
-    made = exports.export(visit.ports, visit.caller, job_id, format_, Partition(by) if by else None)
+    wanted = wizard.partition_of(visit.form.text("partition"))
+    partition = parse(_PARTITION, wanted, what="The export").to_partition() if wanted else None
+    made = exports.export(visit.ports, visit.caller, job_id, format_, partition)
     return visit.go_to(f"/jobs/{made.job_id}", did="exporting")

@@ -32,6 +32,8 @@ CHEAPEST = f"{TIER}1"
 CHOSEN_FROM = 50
 PREVIEWED = 3
 TEMPLATE, SEEDS, SIZE, REVIEW = 1, 2, 3, 4
+DRAFT = "0"
+"""What the button that starts nothing says."""
 LEADS = (
     "Choose what to make: each seed record fills a template once.",
     "Choose the records that fill the template.",
@@ -56,7 +58,8 @@ def generate(visit: Visit) -> Answer:
 def submit(visit: Visit) -> Answer:
     choices = wizard.read_choices(visit.form.fields)
     try:
-        job = operations.submit(visit.ports, visit.caller, _request(visit, choices))
+        request = _request(visit, choices).model_copy(update={"start": visit.form.text("start") != DRAFT})
+        job = operations.submit(visit.ports, visit.caller, request)
     except Invalid as error:
         return _late_page(visit, choices, SIZE, error)
     return visit.go_to(f"/jobs/{job.job_id}/dataset")
@@ -141,7 +144,7 @@ def _late_page(
         steps=[_step_choice(step, choices) for step in version.steps],
         seeds_words=_seeds_words(given, seeds.missing(version.variables, given)),
         formats=wizard.FORMATS,
-        partitions=wizard.PARTITIONS,
+        partitions=wizard.partitions(given.fields),
         estimate=wizard.estimate_view(found, micro_of(choices.budget)) if found else None,
         trouble=trouble,
         previews=previews,
@@ -180,12 +183,18 @@ def _request(visit: Visit, choices: Choices) -> GenerationRequest:
         "budget_limit": _dollars(choices.budget),
         "output_format": list(choices.formats),
         "models": _models(visit, _version(visit, choices).steps, choices),
-        "partition": {"by": choices.partition} if choices.partition else None,
-        "shuffle": _whole(choices.shuffle),
+        "partition": wizard.partition_of(choices.partition),
+        "shuffle": _number(choices.shuffle),
         "name": choices.name or None,
         "template_version": _whole(choices.version),
     }
     return parse_generation(data)
+
+
+def _number(text: str) -> int | str | None:
+    """Left as text when it is none, which the request then finds at fault."""
+    number = _whole(text)
+    return (text or None) if number is None else number
 
 
 def _dollars(text: str) -> float | str:

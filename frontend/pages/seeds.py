@@ -11,6 +11,7 @@ from chalicelib.generation.templates import operations as templates
 from chalicelib.generation.templates.operations import Scope
 from frontend import session
 from frontend.door import PagesDoor
+from frontend.pages.templates import read_number
 from frontend.views import seeds as views
 from frontend.views.words import count
 from frontend.visit import Pages, Visit
@@ -59,7 +60,7 @@ def upload(visit: Visit) -> Answer:
     except Invalid as error:
         return _new_page(visit, error, name=name)
     if made.status is not SeedStatus.READY:
-        return visit.go_to(f"/seeds/{made.seed_data_id}")
+        return visit.go_to(f"/seeds/{made.seed_data_id}", next=session.local_path(visit.form.text("next")))
     return _onwards(visit, made)
 
 
@@ -78,16 +79,20 @@ def link(visit: Visit) -> Answer:
     if format_ is None:
         raise Invalid("Only files that end in .csv, .json or .jsonl are read.")
     name = visit.form.text("name").strip() or path.stem
-    begun = operations.begin_upload(visit.ports, visit.caller, name=name[:200], format=format_)
+    size = read_number(visit.form.text("size")) or None
+    begun = operations.begin_upload(visit.ports, visit.caller, name=name[:200], format=format_, size=size)
     return json_answer({"href": begun.link, "upload": begun.seed_data.seed_data_id})
 
 
 def _onwards(visit: Visit, made: SeedData) -> Answer:
     """Back to where the seed data was asked for, which is then told which it is."""
-    wanted = session.local_path(visit.form.text("next"))
-    if not wanted:
-        return visit.go_to(f"/seeds/{made.seed_data_id}", did="seeds-made")
-    return redirect(f"{visit.request.base}{wanted}{'&' if '?' in wanted else '?'}seeds={made.seed_data_id}")
+    onwards = _onwards_url(visit, made)
+    return redirect(onwards) if onwards else visit.go_to(f"/seeds/{made.seed_data_id}", did="seeds-made")
+
+
+def _onwards_url(visit: Visit, made: SeedData) -> str:
+    wanted = session.local_path(visit.form.text("next") or visit.request.first("next"))
+    return f"{visit.request.base}{wanted}{'&' if '?' in wanted else '?'}seeds={made.seed_data_id}" if wanted else ""
 
 
 @seeds.page("/seeds/generate", methods=("POST",), permission=Permission.SEEDS_WRITE)
@@ -148,6 +153,9 @@ def seed_data(visit: Visit, seed_data_id: str) -> Answer:
         shown=_range(skip, len(records), found.record_count),
         path=path,
         writes=may(visit.caller, Permission.SEEDS_WRITE),
+        progress=views.progress(found),
+        onwards=_onwards_url(visit, found) if ready else "",
+        next=session.local_path(visit.request.first("next")),
         before_url=visit.url(path, **{"from": max(skip - SHOWN, 0)}) if skip else "",
         next_url=visit.url(path, **{"from": skip + SHOWN}) if skip + SHOWN < found.record_count else "",
     )

@@ -7,11 +7,14 @@ import yaml
 from chalicelib.accounts.permissions import Permission
 from chalicelib.errors import Invalid
 from chalicelib.exchange import Answer
+from chalicelib.generation.jobs import operations as generation
+from chalicelib.generation.jobs.model import KIND
 from chalicelib.jobs import operations
 from chalicelib.jobs.model import Job
 from chalicelib.jobs.submission import parse_submission
 from frontend.door import PagesDoor
 from frontend.examples import examples
+from frontend.views import wizard
 from frontend.views.faults import locate, marked
 from frontend.views.logs import printable
 from frontend.views.words import count
@@ -40,6 +43,9 @@ def submit(visit: Visit) -> Answer:
 @submitting.page("/jobs/{job_id}/clone", permission=Permission.JOBS_WRITE)
 def clone_form(visit: Visit, job_id: str) -> Answer:
     job = operations.get_job(visit.ports, visit.caller, job_id)
+    if job.kind == KIND:
+        choices = wizard.choices_of(generation.see(visit.ports, visit.caller, job_id))
+        return visit.go_to("/generate", **choices.query())
     submission = operations.submission_of(visit.ports, visit.caller, job_id)
     return _form(visit, as_yaml(submission), original=job)
 

@@ -35,6 +35,7 @@ if (drop) {
     const asked = new URLSearchParams(new FormData(form));
     asked.delete("file");
     asked.set("filename", file.name);
+    asked.set("size", Math.max(1, file.size));
     const answer = await fetch(drop.dataset.link, { method: "POST", body: asked }).catch(() => null);
     if (!answer?.ok) return say("The server did not take it. Try again.");
     const { href, upload } = await answer.json();

@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from chalicelib.generation.jobs.model import ExportFile, Generation, Lengths, Money, Progress, Quality, Record, StepCost
+from chalicelib.generation.jobs.model import (
+    ExportFile,
+    Generation,
+    Lengths,
+    Money,
+    Progress,
+    Quality,
+    Record,
+    Scored,
+    StepCost,
+)
 from chalicelib.jobs.model import JobStatus
 from frontend.views.charts import WIDTH, Meter, length, meter
 from frontend.views.job import Segment, reason
@@ -47,6 +57,7 @@ class GenerationPage:
     running: bool
     paused: bool
     over_budget: bool
+    over_month: bool
     per_record: str
 
 
@@ -64,7 +75,8 @@ def generation_page(found: Generation) -> GenerationPage:
         compared=_compared(found) if job.status.ended else "",
         running=not job.status.ended,
         paused=paused,
-        over_budget=job.status is JobStatus.BUDGET_EXCEEDED,
+        over_budget=job.status is JobStatus.BUDGET_EXCEEDED and not found.waiting,
+        over_month=job.status is JobStatus.BUDGET_EXCEEDED and bool(found.waiting),
         per_record=usd(_per_record(money, progress)) if progress.done else "",
     )
 
@@ -78,18 +90,29 @@ def look_of(found: Generation) -> Look:
 
 
 def _sentence(found: Generation, *, paused: bool) -> str:
-    job, progress = found.job, found.progress
-    made = f"{progress.done:,} of {count(progress.num_records, 'record')} made"
+    made = f"{found.progress.done:,} of {count(found.progress.num_records, 'record')} made"
     if found.is_draft:
-        return "It waits for its seed data."
+        return "It waits to be started." if found.plan.seed_data_id else "It waits for its seed data."
     if paused:
         return f"Paused by {found.paused_by}; {made}."
-    if job.status is JobStatus.BUDGET_EXCEEDED:
-        return f"Stopped at its budget of {usd(found.money.cap)}: {made}, and they are kept."
-    if job.status is JobStatus.RUNNING and job.cancel_requested_by:
+    return _sentence_of_ended(found, made) if found.job.status.ended else _sentence_of_open(found, made)
+
+
+def _sentence_of_open(found: Generation, made: str) -> str:
+    if found.job.status is JobStatus.RUNNING and found.job.cancel_requested_by:
         return f"It is being cancelled; {made} so far, and they are kept."
-    if not job.status.ended:
-        return f"{made} so far." if progress.done else "About to begin."
+    if found.waiting:
+        return f"{made} so far. {found.waiting[0].upper()}{found.waiting[1:]}."
+    if found.progress.done:
+        return f"{made} so far."
+    return "About to begin." if found.job.status is JobStatus.QUEUED else "The first records are being made."
+
+
+def _sentence_of_ended(found: Generation, made: str) -> str:
+    job = found.job
+    if job.status is JobStatus.BUDGET_EXCEEDED:
+        at = "" if found.waiting else f" at its budget of {usd(found.money.cap)}"
+        return f"Stopped{at}: {made}, and they are kept."
     why = f" {reason(job.reason).capitalize()}." if job.reason and job.status is not JobStatus.SUCCEEDED else ""
     return f"{made}, for {usd(found.money.spent)}.{why}"
 
@@ -239,11 +262,24 @@ class LengthRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoredView:
+    """`rows` are (score, records, width of their bar), `lowest` (record, score, reason)."""
+
+    job_id: str
+    heading: str
+    mean: str
+    about: str
+    rows: Sequence[tuple[int, str, int]]
+    lowest: Sequence[tuple[int, int | None, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class QualityView:
     sampled: str
     exact: str
     near: str
     lengths: Sequence[LengthRow]
+    scored: ScoredView | None
 
 
 def quality_view(found: Quality) -> QualityView:
@@ -252,6 +288,20 @@ def quality_view(found: Quality) -> QualityView:
         exact=f"{found.exact_duplicates:.1%}",
         near=f"{found.near_duplicates:.1%}",
         lengths=[_length_row(each) for each in found.lengths],
+        scored=_scored(found.scored) if found.scored else None,
+    )
+
+
+def _scored(found: Scored) -> ScoredView:
+    most = max((number for _, number in found.counts), default=0)
+    left_out = f"; {found.unscored:,} got no score" if found.unscored else ""
+    return ScoredView(
+        job_id=found.job_id,
+        heading=f"Scored by {found.model}",
+        mean="none yet" if found.mean is None else f"{found.mean:.1f} of 5",
+        about=f"{count(found.scored, 'record')}, for {usd(found.cost)}{left_out}.",
+        rows=[(score, f"{number:,}", length(number, most)) for score, number in found.counts],
+        lowest=[(each.number + 1, each.score, each.reason) for each in found.lowest],
     )
 
 

@@ -18,6 +18,7 @@ REASONS: Mapping[str, str] = {
     "job_timeout": "the job's time was over",
     "cancelled": "cancelled",
     "could_not_be_stopped": "was asked to stop, but its target never confirmed it",
+    "budget_exceeded": "the budget is used up",
 }
 _SEGMENTS: Sequence[OrderStatus] = (
     OrderStatus.SUCCEEDED,
@@ -163,7 +164,8 @@ def _sentence(job: Job, line: JobLine) -> str:
 
 
 def reason(text: str) -> str:
-    return REASONS.get(text, text)
+    known, _, words = text.partition(": ")
+    return words or REASONS[known] if known in REASONS else text
 
 
 def order_reason(order: Order) -> str:

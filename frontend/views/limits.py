@@ -43,7 +43,7 @@ def meters(limits: Limits, usage: Usage) -> list[Meter]:
             "Told at 80 % and 100 %.",
         ),
         Meter(
-            "Logs and artifacts",
+            "Logs, files, records and seed data",
             size(usage.storage),
             _limit(limits.storage, size),
             _percent(usage.storage, limits.storage),
@@ -78,7 +78,7 @@ _FIELDS = (
     ("concurrency", "Orders in flight", 1, "Empty: no limit."),
     ("monthly_budget", "Dollars in a month", _MEGA, "Empty: no limit."),
     ("request_rate", "Requests in a minute", 1, "Empty: no limit."),
-    ("storage", "Storage in MB", _MEGA, "Logs and artifacts. Empty: no limit."),
+    ("storage", "Storage in MB", _MEGA, "Logs, files, records and seed data. Empty: no limit."),
 )
 
 

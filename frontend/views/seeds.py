@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.generation.seeds.model import Record, SeedData, SeedStatus
-from frontend.views.words import Look, shorten
+from frontend.views.words import Look, shorten, size
 
 LOOKS: Mapping[SeedStatus, Look] = {
     SeedStatus.UPLOADING: Look("Waiting for its file", "wait", "wait"),
@@ -41,6 +41,10 @@ def sheet(fields: Sequence[str], records: Sequence[Record], skip: int = 0) -> li
 def cell(value: Any) -> Cell:
     text = value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
     return Cell(text) if len(text) <= LONG else Cell(shorten(text, LONG), text)
+
+
+def progress(seeds: SeedData) -> str:
+    return f"{size(seeds.read)} of {size(seeds.size)}"
 
 
 def look_of(seeds: SeedData) -> Look:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.generation.jobs.model import Division, Estimate, Format, StepEstimate
+from chalicelib.generation.jobs.model import Division, Estimate, Format, Generation, StepEstimate
 from frontend.views.charts import length
-from frontend.views.money import SAFETY, rounded, usd
+from frontend.views.money import SAFETY, rounded, typed_usd, usd
 from frontend.views.template import TIER
 
 FORMATS = (
@@ -20,7 +20,8 @@ PARTITIONS = (
     (Division.SPLIT.value, "A train and a test file"),
     (Division.DATE.value, "A file for each day"),
 )
-MODEL = "model-"
+MODEL, COLUMN = "model-", "column:"
+MOST_COLUMNS = 50
 STAGES = ("Template", "Seed data", "Size and budget", "Preview and submit")
 
 
@@ -44,6 +45,36 @@ class Choices:
         known = {name: getattr(self, name) for name in TYPED}
         models = {f"{MODEL}{step}": value for step, value in self.models.items()}
         return {**known, "formats": ",".join(self.formats), **models, **changes}
+
+
+def choices_of(found: Generation) -> Choices:
+    """A job as somebody would put it together again."""
+    plan = found.plan
+    partition = plan.partition.by.value if plan.partition else ""
+    return Choices(
+        template=plan.template_id,
+        version=str(plan.template_version),
+        seeds=plan.seed_data_id,
+        records=str(plan.num_records),
+        budget=typed_usd(found.money.cap),
+        formats=tuple(each.value for each in plan.formats),
+        partition=f"{COLUMN}{plan.partition.column}" if plan.partition and plan.partition.column else partition,
+        shuffle="" if plan.shuffle is None else str(plan.shuffle),
+        name="" if found.job.name == plan.template_name else found.job.name,
+        models={step.step_id: step.model for step in plan.steps},
+    )
+
+
+def partitions(columns: Iterable[str]) -> list[tuple[str, str]]:
+    """What a select offers; a file for each value of a column for those whose names are known."""
+    return [*PARTITIONS, *((f"{COLUMN}{each}", f"A file for each {each}") for each in list(columns)[:MOST_COLUMNS])]
+
+
+def partition_of(choice: str) -> dict[str, str] | None:
+    """As a request names it; what no select offers is left for it to refuse."""
+    if choice.startswith(COLUMN):
+        return {"by": Division.COLUMN.value, "column": choice.removeprefix(COLUMN)}
+    return {"by": choice} if choice else None
 
 
 TYPED = ("template", "version", "seeds", "records", "budget", "partition", "shuffle", "name")

@@ -138,7 +138,7 @@ class ObjectKeysContract:
         with pytest.raises(Invalid):
             objects.get_link(key, lasts=timedelta(hours=1), filename="a")
         with pytest.raises(Invalid):
-            objects.put_link(key, lasts=timedelta(hours=1))
+            objects.put_link(key, lasts=timedelta(hours=1), most=9)
 
     @pytest.mark.parametrize("key", GOOD_KEYS, ids=lambda key: ascii(key[:8]))
     def test_a_good_key_works_everywhere(self, objects: Objects, key: str) -> None:

@@ -60,6 +60,20 @@ def test_pages_inside(viewer):
     assert found + viewer.flaws() == []
 
 
+def save_draft(viewer, address):
+    viewer.page.goto(address)
+    viewer.page.get_by_role("button", name="Save as a draft").click()
+    viewer.sees_state("Draft")
+    return viewer.page.url
+
+
+def have_scored(viewer, dataset):
+    viewer.page.goto(dataset)
+    viewer.page.get_by_text("Have a model score a sample").click()
+    viewer.page.get_by_role("button", name="Score them").click()
+    viewer.sees_state("Succeeded")
+
+
 def test_pages_of_generation(viewer):
     viewer.sign_up()
     template = write_template(viewer)
@@ -70,7 +84,10 @@ def test_pages_of_generation(viewer):
     chosen = f"{wizard}&seeds={seeds.rpartition('/')[2]}"
     lists = ["/templates", "/seeds", "/generate", "/batches", "/costs", "/seeds/new", "/batches/new", "/templates/new"]
     parts = [template, *(template + each for each in ("/edit", "/versions", "/test")), "/templates/import", seeds]
-    addresses = [*lists, *parts, wizard, chosen, f"{chosen}&stage=4", dataset, f"{dataset}/records", "/jobs"]
+    draft = save_draft(viewer, f"{chosen}&stage=4")
+    have_scored(viewer, dataset)
+    ways = [wizard, chosen, f"{chosen}&stage=4", draft]
+    addresses = [*lists, *parts, *ways, dataset, f"{dataset}/records", "/jobs"]
     assert [flaw for address in addresses for flaw in look_at(viewer, address)] == []
 
 

@@ -35,23 +35,31 @@ class Home:
         self.data = data
         self.stack = ExitStack()
         self.start()
-        body = {"email": "ada@mill.example", "password": "a long enough password", "organisation": "Mill"}
-        self.headers = {"Authorization": f"Bearer {self.send('POST', 'signup', json=body).json()['access_token']}"}
+        self.sign_in("signup", organisation="Mill")
         self.documents = connect(read_settings({"MILLRACE_DATA": str(data)})).documents
 
     def start(self):
         self.product = self.stack.enter_context(running(self.data, workers=2, slots=4))
 
+    def sign_in(self, path="login", **more):
+        self.headers = {}
+        body = {"email": "ada@mill.example", "password": "a long enough password", **more}
+        self.headers = {"Authorization": f"Bearer {self.send('POST', path, json=body).json()['access_token']}"}
+
     def send(self, method, path, headers=None, **more):
         """Asked again, under the same key, until there is an answer."""
-        headers = {**getattr(self, "headers", {}), "Idempotency-Key": os.urandom(8).hex(), **(headers or {})}
+        headers = {"Idempotency-Key": os.urandom(8).hex(), **(headers or {})}
         until = time.monotonic() + PATIENCE
         while True:
             url = f"{self.product.url}/api/{path}"
             with suppress(httpx.TransportError):
-                answer = httpx.request(method, url, headers=headers, follow_redirects=True, **more)
+                answer = httpx.request(method, url, headers=self.headers | headers, follow_redirects=True, **more)
                 if answer.status_code < 300:
                     return answer
+                if answer.status_code == 401:
+                    # The token ends after a quarter of an hour of kills.
+                    self.sign_in()
+                    continue
                 assert answer.status_code in (409, 503), answer.text
             assert time.monotonic() < until
             time.sleep(0.1)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.generation import running
+from chalicelib.generation import breaker
 from chalicelib.jobs import operations as jobs
 from chalicelib.llm.openai import OpenAiModels
 from tests import make
@@ -29,7 +29,7 @@ def factory(server, tmp_path, request):
     prices = {"version": "t1", "unit": "micro-dollars per million tokens", "prices": [{**PRICE, "date": "2026-11-20"}]}
     file.write_text(json.dumps(prices))
     # A process keeps its breakers for life, and the outage of one test is no business of the next.
-    running.breakers.cache_clear()
+    breaker.breakers.cache_clear()
     ports = make.ports(MILLRACE_PRICES=str(file), MILLRACE_MODEL_PATIENCE=getattr(request, "param", "15"))
     model = OpenAiModels(server.url, "", ports.clock, timeout=3)
     yield Factory(replace(ports, llm=model))

@@ -105,7 +105,7 @@ class TestLinks:
         ]
 
     def test_a_link_goes_to_the_buckets_own_region(self, objects: S3Objects, bucket: str) -> None:
-        link = objects.put_link("a/b", lasts=timedelta(hours=2))
+        link = objects.put_link("a/b", lasts=timedelta(hours=2), most=9)
         assert link.startswith(f"https://{bucket}.s3.{REGION}.amazonaws.com/a/b?")
 
     def test_pages_are_told_the_buckets_origin(self, objects: S3Objects, bucket: str) -> None:
@@ -119,7 +119,7 @@ class TestLinks:
     @pytest.mark.parametrize("lasts", [timedelta(0), timedelta(days=7, seconds=1)], ids=str)
     def test_a_link_lasts_a_week_at_most(self, objects: S3Objects, lasts: timedelta) -> None:
         with pytest.raises(Invalid):
-            objects.put_link("a", lasts=lasts)
+            objects.put_link("a", lasts=lasts, most=9)
 
 
 def test_a_list_goes_past_s3s_own_limit(objects: S3Objects) -> None:

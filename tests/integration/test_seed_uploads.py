@@ -64,3 +64,15 @@ def test_a_file_that_is_too_large_is_faulty(home):
     )
     done = operations.complete(home, caller, begun.seed_data_id)
     assert (done.status, done.faults[0].message) == (SeedStatus.FAULTY, "The file is larger than 100,000,000 bytes.")
+
+
+def test_a_link_takes_no_more_than_was_said(home):
+    people = People(home)
+    begun = people.owner.post("/api/seed-data/link", {"name": "Small", "format": "csv", "size": 8}).json
+    assert people.nobody.put(begun["link"], body=b"name\nAda\n").status == 413
+    assert people.nobody.put(begun["link"], body=b"name\nAda").status == 200
+
+
+def test_no_link_takes_more_than_the_largest_file(home):
+    begun = People(home).owner.post("/api/seed-data/link", {"name": "Huge", "format": "csv", "size": LARGEST + 1})
+    assert (begun.status, begun.json["fields"][0]["place"]) == (400, "size")

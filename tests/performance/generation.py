@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from chalicelib.generation import columns, parts, store
 from chalicelib.generation.exports.running import export
 from chalicelib.generation.jobs.model import Record
+from chalicelib.generation.jobs.planning import RECORDS_PER_SHARD
 from chalicelib.generation.parts import Batch
 from chalicelib.generation.store import Part
 from chalicelib.jobs import operations as jobs
@@ -52,13 +53,14 @@ def making(folder: Path) -> Iterator[Row]:
 def busy(folder: Path) -> Iterator[Row]:
     for at_once in (8, 32):
         factory = _factory(folder / str(at_once), MILLRACE_MODEL_CONCURRENCY=str(at_once))
-        count = 25 * at_once
+        # Whole rounds: in a last one that is not full, calls idle that nobody could make.
+        count = min(25, RECORDS_PER_SHARD // at_once) * at_once
         steps = [{**ONE_STEP[0], "model": f"offline/small+slow={SLOW}"}]
-        job_id = factory.submit(steps=steps, num_records=min(count, 500))
+        job_id = factory.submit(steps=steps, num_records=count)
         factory.orchestrator.look(job_id)
         begun = time.perf_counter()
         factory.run_next()
-        took, ideal = time.perf_counter() - begun, min(count, 500) / at_once * SLOW / 1000
+        took, ideal = time.perf_counter() - begun, count / at_once * SLOW / 1000
         yield f"{at_once} calls of {SLOW} ms at a time", f"{took:.2f} s, ideal {ideal:.2f} s: {ideal / took:.1%} busy"
 
 

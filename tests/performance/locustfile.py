@@ -89,6 +89,7 @@ class DataEngineer(HttpUser):
         self.client.headers["Authorization"] = f"Bearer {tokens['access_token']}"
         self.template_id = self.client.post("/api/templates", json=TEMPLATE).json()["template_id"]
         self.seed_data_id = self.upload()
+        self.made = []
 
     @task(2)
     def upload(self):
@@ -113,4 +114,21 @@ class DataEngineer(HttpUser):
     @task(1)
     def generate(self):
         job = {"template_id": self.template_id, "seed_data_id": self.seed_data_id, "budget_limit": 1, "num_records": 20}
-        self.client.post("/api/jobs", json=job)
+        answer = self.client.post("/api/jobs", json=job)
+        if answer.ok:
+            self.made = [*self.made[-5:], answer.json()["job_id"]]
+
+    @task(3)
+    def watch(self):
+        for below in ("generation", "records?limit=5", "exports") if self.made else ():
+            name = f"/api/jobs/{{id}}/{below.partition('?')[0]}"
+            self.client.get(f"/api/jobs/{random.choice(self.made)}/{below}", name=name)
+
+    @task(1)
+    def estimate(self):
+        job = {"template_id": self.template_id, "seed_data_id": self.seed_data_id, "budget_limit": 1, "num_records": 99}
+        self.client.post("/api/generation/estimate", json=job)
+
+    @task(1)
+    def costs(self):
+        self.client.get("/api/costs?since=2026-01-01&until=2026-12-31", name="/api/costs")

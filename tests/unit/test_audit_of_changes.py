@@ -247,6 +247,7 @@ WAYS = {
         f"/api/jobs/{w.job(ended=True)}/retry",
         {"from_order": 1},
     ),
+    ("POST", "/api/jobs/{job_id}/quality"): lambda w: (w.owner, f"{w.generation()}/quality", {"budget_limit": 1}),
     ("POST", "/api/jobs/{job_id}/exports"): lambda w: (w.owner, f"{w.generation()}/exports", {"format": "csv"}),
     ("POST", "/api/jobs/{job_id}/retry-records"): lambda w: (
         w.owner,

@@ -61,7 +61,7 @@ def test_a_link_to_read_does_not_write(people, link):
 
 
 def test_a_link_takes_one_upload(people):
-    link = people.ports.objects.put_link("c/d", lasts=HOUR)
+    link = people.ports.objects.put_link("c/d", lasts=HOUR, most=len(CONTENT))
     replies = [people.nobody.put(link, body=CONTENT), people.nobody.put(link, body=b"x")]
     assert ([each.status for each in replies], people.ports.objects.get("c/d")) == ([200, 409], CONTENT)
 
@@ -77,7 +77,7 @@ def test_the_log_keeps_the_link_secret(people, link, capfd):
 
 
 def test_an_upload_that_breaks_off_leaves_nothing(people):
-    link = people.ports.objects.put_link("c/d", lasts=HOUR)
+    link = people.ports.objects.put_link("c/d", lasts=HOUR, most=len(CONTENT))
     made = {**environ("PUT", link, b"half", {}), "CONTENT_LENGTH": "8"}
     told = []
     people.wsgi(made, lambda status, _: told.append(status))
@@ -85,5 +85,18 @@ def test_an_upload_that_breaks_off_leaves_nothing(people):
 
 
 def test_an_upload_must_say_its_length(people):
-    link = people.ports.objects.put_link("c/d", lasts=HOUR)
+    link = people.ports.objects.put_link("c/d", lasts=HOUR, most=len(CONTENT))
     assert people.nobody.put(link).status == 400
+
+
+def test_an_upload_may_have_as_many_bytes_as_its_link_takes(people):
+    link = people.ports.objects.put_link("c/d", lasts=HOUR, most=3)
+    replies = [people.nobody.put(link, body=b"four"), people.nobody.put(link, body=b"two")]
+    assert ([each.status for each in replies], people.ports.objects.get("c/d")) == ([413, 200], b"two")
+
+
+def test_of_an_upload_no_more_is_read_than_it_said_to_have(people):
+    link = people.ports.objects.put_link("c/d", lasts=HOUR, most=3)
+    made = {**environ("PUT", link, b"a lot more", {}), "CONTENT_LENGTH": "3"}
+    people.wsgi(made, lambda *_: None)
+    assert people.ports.objects.get("c/d") == b"a l"

@@ -34,6 +34,16 @@ def test_what_a_call_cost_is_spent_and_the_rest_is_free_at_the_end(ports):
     assert (run.spent, run.reserved, run.free) == (30, 0, 970)
 
 
+def test_what_calls_cost_is_owed_until_it_is_accounted_for(ports):
+    money.open_job(ports, cap=1000)
+    purse = purse_of(ports, money.place())
+    with purse.hold(100) as hold:
+        hold.spend(30)
+    assert purse.owing == 30
+    purse.commit(money.change(ports, money.place(), 30))
+    assert purse.owing == 0
+
+
 def test_money_is_reserved_before_the_call(ports):
     money.open_job(ports, cap=1000)
     with purse_of(ports, money.place()).hold(100):

@@ -16,6 +16,7 @@ from chalicelib.jobs import operations as jobs
 from chalicelib.jobs import results
 from chalicelib.jobs.actions import Task
 from chalicelib.jobs.model import Target
+from chalicelib.limits import budget
 from tests import make
 from tests.engine import Crash
 from tests.generating import ONE_STEP, SCHEMA, Factory, MortalDocuments
@@ -254,6 +255,7 @@ def test_a_kill_at_any_write_costs_no_record_and_pays_none_twice(crash):
     assert [each.number for each in factory.records(job_id)] == list(range(120))
     run = factory.check_books(job_id)
     assert run.lost == run.reserved
+    assert budget.month(factory.ports, "acme").spent == run.spent + factory.see(whole).money.spent
 
 
 def kill(factory, job_id, writes_left, after):

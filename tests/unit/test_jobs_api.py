@@ -4,6 +4,7 @@ from chalicelib.jobs import operations
 from chalicelib.jobs.orchestrator import Orchestrator
 from tests import make
 from tests.client import Client
+from tests.generating import Factory
 
 JOB = make.submission(make.order("first"), make.order("second", after=["first"]), name="Two steps")
 
@@ -310,3 +311,10 @@ def test_a_list_and_a_job_show_the_same(people, job_id):
     del whole["orders"]
     (listed,) = people.owner.get("/api/jobs").json["items"]
     assert list(listed.items()) == [*{**whole, "created_at": "2026-11-20T12:00:00.000000Z"}.items()]
+
+
+def test_a_generation_is_cloned_with_changes(people):
+    factory = Factory(people.ports, people.caller(people.owner))
+    job_id = factory.submit(num_records=4)
+    reply = people.owner.post(f"/api/jobs/{job_id}/clone", {"num_records": 6, "name": "More"})
+    assert (reply.status, reply.json["name"], reply.json["kind"]) == (201, "More", "generation")

@@ -1,4 +1,5 @@
 import io
+from contextlib import suppress
 
 import pytest
 
@@ -6,7 +7,7 @@ from chalicelib.accounts import store as members
 from chalicelib.accounts.tenants import operations as tenants
 from chalicelib.accounts.tenants import store
 from chalicelib.accounts.tenants.model import Limits, Tenant
-from chalicelib.documents import Index
+from chalicelib.documents import ConditionFailed, Exists, Index, Key, Put
 from chalicelib.jobs import operations as jobs
 from chalicelib.limits import budget, rates, storage
 from chalicelib.limits.budget import BudgetReached
@@ -74,8 +75,11 @@ def test_others_are_not_held_up(limited):
     assert limited.stranger.get("/api/jobs").header("RateLimit") is None
 
 
-def charge(ports, amount, charge_id):
-    return budget.charge(ports, "acme", amount, charge_id=charge_id)
+def charge(ports, amount):
+    ports.documents.transact([budget.charge(ports, "acme", amount)])
+    with suppress(BudgetReached):
+        budget.check(ports, "acme")
+    return budget.month(ports, "acme").spent
 
 
 def told(ports):
@@ -84,18 +88,19 @@ def told(ports):
 
 
 def test_money_adds_up(ports):
-    charge(ports, 5, "a")
-    assert charge(ports, 7, "b").spent == 12
+    charge(ports, 5)
+    assert charge(ports, 7) == 12
 
 
-def test_a_charge_counts_once(ports):
-    charge(ports, 5, "a")
-    assert charge(ports, 5, "a").spent == 5
+def test_a_charge_counts_with_its_transaction_or_not_at_all(ports):
+    with pytest.raises(ConditionFailed):
+        ports.documents.transact([budget.charge(ports, "acme", 5), Put(Key("a", "b"), {}, [Exists()])])
+    assert budget.month(ports, "acme").spent == 0
 
 
 def test_money_is_never_given_back(ports):
     with pytest.raises(ValueError, match="never"):
-        charge(ports, -1, "a")
+        charge(ports, -1)
 
 
 @pytest.mark.parametrize(
@@ -103,30 +108,47 @@ def test_money_is_never_given_back(ports):
 )
 def test_alerts_at_80_and_100_percent(ports, spent, kinds):
     limit(ports, monthly_budget=100)
-    charge(ports, spent, "a")
+    charge(ports, spent)
     assert told(ports) == kinds
 
 
 def test_each_alert_comes_once_a_month(ports):
     limit(ports, monthly_budget=100)
-    for number in range(5):
-        charge(ports, 40, str(number))
+    for _ in range(5):
+        charge(ports, 40)
     assert told(ports) == ["budget.80", "budget.reached"]
 
 
 def test_a_new_month_begins_at_nothing(ports):
     limit(ports, monthly_budget=100)
-    charge(ports, 100, "a")
+    charge(ports, 100)
     ports.clock.tick(15 * 86_400)
-    assert charge(ports, 1, "b").spent == 1
+    assert charge(ports, 1) == 1
+
+
+def test_what_a_crash_kept_from_being_told_is_told_by_the_next_look(ports):
+    limit(ports, monthly_budget=100)
+    ports.documents.transact([budget.charge(ports, "acme", 90)])
+    assert told(ports) == []
+    budget.check(ports, "acme")
+    assert told(ports) == ["budget.80"]
 
 
 def test_a_used_up_budget_is_told(ports):
     limit(ports, monthly_budget=2_000_000)
     budget.check(ports, "acme")
-    charge(ports, 2_000_000, "a")
+    charge(ports, 2_000_000)
     with pytest.raises(BudgetReached, match=r"\$2\.00 of \$2\.00"):
         budget.check(ports, "acme")
+
+
+def test_what_is_owed_counts_too(ports):
+    limit(ports, monthly_budget=100)
+    charge(ports, 60)
+    budget.check(ports, "acme", owing=39)
+    with pytest.raises(BudgetReached):
+        budget.check(ports, "acme", owing=40)
+    assert told(ports) == []
 
 
 def leave(ports, octets, job_id="1"):

@@ -6,9 +6,8 @@ from dataclasses import replace
 import pytest
 from jsonschema import Draft202012Validator
 
-from chalicelib.llm import Completion, ModelUnavailable, Price, Refused, Throttled, UnknownPrice, likely_tokens
+from chalicelib.llm import Completion, ModelUnavailable, Refused, Throttled
 from chalicelib.llm.offline import OfflineModel, read_behaviour
-from chalicelib.llm.prices import SHIPPED, read_prices
 from chalicelib.llm.routing import Models
 from chalicelib.settings import BadSettings
 from tests import make
@@ -164,100 +163,3 @@ def test_an_address_that_is_none_refuses_to_start():
 def test_the_key_is_not_shown():
     settings = make.ports(MILLRACE_LLM_KEY="very secret").settings
     assert "very secret" not in repr(settings)
-
-
-@pytest.mark.parametrize(
-    ("model", "expected"),
-    [
-        ("bedrock/meta.llama3-1-8b-instruct-v1:0", (300_000, 600_000)),
-        ("bedrock/mistral.mistral-7b-instruct-v0:2", (150_000, 200_000)),
-        ("bedrock/meta.llama3-1-70b-instruct-v1:0", (990_000, 990_000)),
-        ("bedrock/anthropic.claude-3-5-sonnet-20240620-v1:0", (3_000_000, 15_000_000)),
-        ("offline/large", (3_000_000, 15_000_000)),
-        ("offline/anything", (300_000, 600_000)),
-        ("offline/large+slow=5", (3_000_000, 15_000_000)),
-    ],
-)
-def test_prices_are_those_of_the_table(model, expected):
-    price = read_prices().of(model)
-    assert (price.input, price.output) == expected
-
-
-@pytest.mark.parametrize("model", ["bedrock/unknown", "openai/gpt", "", "offline"])
-def test_an_unknown_price_is_refused(model):
-    with pytest.raises(UnknownPrice):
-        read_prices().of(model)
-
-
-@pytest.mark.parametrize(("tier", "model"), [(1, "offline/small"), (2, "offline/medium"), (3, "offline/large")])
-def test_a_tier_leads_to_a_model_that_can_be_reached(tier, model):
-    ports = make.ports()
-    assert ports.prices.model_of_tier(tier, ports.llm) == model
-
-
-def test_bedrock_goes_first_where_it_is_offered():
-    class Everything(OfflineModel):
-        def offers(self, model):
-            return True
-
-    assert read_prices().model_of_tier(2, Everything()).startswith("bedrock/mistral")
-
-
-def test_a_tier_without_a_model_is_refused():
-    with pytest.raises(UnknownPrice):
-        read_prices().model_of_tier(4, OfflineModel())
-
-
-PRICE = Price(model="m/x", name="X", input=3_000_000, output=15_000_000, tier=0, source="test", date="2026-11-20")
-
-
-@pytest.mark.parametrize(
-    ("tokens", "cost"), [((1_000_000, 1_000_000), 18_000_000), ((1, 0), 3), ((0, 0), 0), ((1, 1), 18)]
-)
-def test_a_call_costs_its_tokens(tokens, cost):
-    assert PRICE.cost(*tokens) == cost
-
-
-def test_parts_of_micro_dollars_are_rounded_up():
-    assert replace(PRICE, input=150_000).cost(1, 0) == 1
-
-
-def entry(**changes):
-    told = {"model": "openai/x", "name": "X", "input": 1, "output": 2, "source": "ours", "date": "2026-11-20"}
-    return {**told, **changes}
-
-
-def table(tmp_path, *entries, **changes):
-    path = tmp_path / "prices.json"
-    data = {"version": "mine", "unit": "micro-dollars per million tokens", "prices": list(entries), **changes}
-    path.write_text(json.dumps(data))
-    return path
-
-
-def test_an_operator_brings_a_table(tmp_path):
-    ports = make.ports(MILLRACE_PRICES=str(table(tmp_path, entry())))
-    assert (ports.prices.version, ports.prices.of("openai/x").output) == ("mine", 2)
-
-
-def test_a_whole_name_goes_before_a_pattern(tmp_path):
-    prices = read_prices(table(tmp_path, entry(model="openai/*", input=9), entry()))
-    assert [prices.of(each).input for each in ("openai/x", "openai/y")] == [1, 9]
-
-
-@pytest.mark.parametrize("change", [{"input": -1}, {"input": 0.5}, {"date": "now"}, {"model": "x"}, {"extra": 1}])
-def test_a_table_with_faults_refuses_to_start(tmp_path, change):
-    with pytest.raises(BadSettings, match="MILLRACE_PRICES"):
-        make.ports(MILLRACE_PRICES=str(table(tmp_path, entry(**change))))
-
-
-def test_a_table_that_is_not_there_refuses_to_start(tmp_path):
-    with pytest.raises(BadSettings, match="cannot be read"):
-        make.ports(MILLRACE_PRICES=str(tmp_path / "none.json"))
-
-
-def test_each_price_that_ships_has_its_source_and_date():
-    assert all(each.source and each.date for each in read_prices(SHIPPED).entries)
-
-
-def test_estimates_take_four_bytes_for_a_token():
-    assert [likely_tokens(each) for each in ("", "a", "abcd", "abcde")] == [0, 1, 1, 2]

@@ -38,23 +38,23 @@ class TestLinks:
     def test_a_link_stands_for_its_object(self, objects: FolderObjects) -> None:
         link = objects.get_link("jobs/1/log", lasts=HOUR, filename="grün.txt")
         assert link.startswith("/files/")
-        assert objects.open_link(link.removeprefix("/files/"), "GET") == ("jobs/1/log", "grün.txt")
+        assert objects.open_link(link.removeprefix("/files/"), "GET") == ("jobs/1/log", "grün.txt", 0)
 
     def test_a_link_to_put_stands_for_its_object(self, objects: FolderObjects) -> None:
-        link = objects.put_link("jobs/1/result", lasts=HOUR)
-        assert objects.open_link(link.removeprefix("/files/"), "PUT") == ("jobs/1/result", "")
+        link = objects.put_link("jobs/1/result", lasts=HOUR, most=9)
+        assert objects.open_link(link.removeprefix("/files/"), "PUT") == ("jobs/1/result", "", 9)
 
     def test_a_link_ends(self, objects: FolderObjects, clock: ManualClock) -> None:
-        token = objects.put_link("a", lasts=HOUR).removeprefix("/files/")
+        token = objects.put_link("a", lasts=HOUR, most=9).removeprefix("/files/")
         clock.tick(3599)
-        assert objects.open_link(token, "PUT") == ("a", "")
+        assert objects.open_link(token, "PUT") == ("a", "", 9)
         clock.tick(1)
         with pytest.raises(NotFound):
             objects.open_link(token, "PUT")
 
     @pytest.mark.parametrize(("made", "used"), [("PUT", "GET"), ("GET", "PUT"), ("GET", "DELETE"), ("GET", "")])
     def test_a_link_is_for_one_method(self, objects: FolderObjects, made: str, used: str) -> None:
-        put, get = objects.put_link("a", lasts=HOUR), objects.get_link("a", lasts=HOUR, filename="a")
+        put, get = objects.put_link("a", lasts=HOUR, most=9), objects.get_link("a", lasts=HOUR, filename="a")
         with pytest.raises(NotFound):
             objects.open_link((put if made == "PUT" else get).removeprefix("/files/"), used)
 

@@ -140,3 +140,58 @@ def test_another_organisation_sees_nothing_of_it(factory, people):
 def test_a_viewer_looks_and_changes_nothing(factory, people):
     page = see(signed_in(people, people.viewer), factory.make_it())
     assert [each.get("action") for each in page.all("form")] == ["/logout"]
+
+
+def test_a_wait_is_said_on_the_page(factory, ada):
+    job_id = factory.submit(num_records=20)
+    factory.orchestrator.look(job_id)
+    assert "0 of 20 records made so far. Waits for a free worker." in see(ada, job_id).words
+
+
+def test_a_used_up_month_is_explained_and_the_job_goes_on_after_it(factory, ada):
+    factory.make_it(num_records=20)
+    spent = factory.see(factory.make_it(num_records=20)).money.spent
+    job_id = factory.submit(num_records=50)
+    factory.limit(monthly_budget=spent)
+    factory.run(job_id)
+    assert "The organisation has no more money this month" in see(ada, job_id).words
+    factory.limit(monthly_budget=None)
+    assert ada.submit(see(ada, job_id), f"/jobs/{job_id}/dataset/continue").status == 303
+    factory.run(job_id)
+    assert factory.status(job_id) == "succeeded"
+
+
+def test_an_export_is_divided_by_a_column(factory, ada):
+    job_id = factory.make_it(num_records=20, seeds=3)
+    page = see(ada, job_id)
+    assert "column:author.name" in [each.get("value") for each in page.all("option")]
+    reply = ada.submit(page, f"/jobs/{job_id}/dataset/export", format="csv", partition="column:author.name")
+    factory.run(reply.header("Location").split("/")[2].partition("?")[0])
+    words = see(ada, job_id).words
+    assert all(f"author%2Ename=Author {number}/data.csv" in words for number in range(3))
+
+
+def test_a_division_that_is_not_offered_is_refused(factory, ada):
+    job_id = factory.make_it(num_records=2)
+    reply = ada.submit(see(ada, job_id), f"/jobs/{job_id}/dataset/export", format="csv", partition="moon")
+    assert reply.status == 400
+
+
+def test_a_clone_begins_with_all_that_was_chosen(factory, ada):
+    job_id = factory.make_it(num_records=17, shuffle=42, budget_limit=2.5, output_format=["csv"])
+    page = ada.follow(ada.client.get(f"/jobs/{job_id}/clone"))
+    typed = {each.get("name"): each.get("value") for each in page.all("input")}
+    assert (typed["records"], typed["budget"], typed["shuffle"]) == ("17", "2.5", "42")
+
+
+def test_a_draft_gets_its_seed_data_and_is_started(factory, ada):
+    job_id = factory.submit(num_records=3, start=False, seed_data_id=None)
+    seeds = factory.seeds()
+    factory.seeds(lines=["colour", "red"])
+    page = see(ada, job_id)
+    offered = page.form(f"/jobs/{job_id}/dataset/seeds").findall(".//{*}option")
+    assert [each.get("value") for each in offered] == [seeds]
+    chosen = ada.follow(ada.submit(page, f"/jobs/{job_id}/dataset/seeds", seeds=seeds))
+    ada.submit(chosen, f"/jobs/{job_id}/dataset/continue")
+    factory.run(job_id)
+    assert factory.status(job_id) == "succeeded"

@@ -124,3 +124,19 @@ def test_choices_come_back_from_their_address():
 def test_formats_that_are_none_are_left_out():
     assert wizard.read_choices({"format": ["exe", "csv"]}).formats == ("csv",)
     assert wizard.read_choices({"format": ["exe"]}).formats == ("jsonl",)
+
+
+def test_a_draft_is_saved_and_not_started(ada, factory, chosen):
+    page = ada.get(at(chosen, records=5, budget="1", stage=4))
+    reply = ada.submit(page, "/generate", start="0")
+    assert factory.see(reply.header("Location").split("/")[2]).is_draft
+
+
+def test_a_random_seed_shuffles(ada, factory, chosen):
+    page = ada.get(at(chosen, records=5, budget="1", shuffle="42", stage=4))
+    reply = ada.submit(page, "/generate")
+    assert factory.see(reply.header("Location").split("/")[2]).plan.shuffle == 42
+
+
+def test_a_random_seed_is_a_number(ada, chosen):
+    assert "shuffle" in ada.get(at(chosen, records=5, budget="1", shuffle="often")).words

@@ -127,7 +127,8 @@ def test_a_wrong_limit_is_told_and_kept(platform, people, wrong):
 def test_usage_beside_the_limits(ada, platform, people):
     address = f"/platform/{people.tenant_id}/limits"
     platform.submit(platform.get(address), address, monthly_budget="10", concurrency="4")
-    budget.charge(people.ports, people.tenant_id, 8_500_000, charge_id="a")
+    people.ports.documents.transact([budget.charge(people.ports, people.tenant_id, 8_500_000)])
+    budget.check(people.ports, people.tenant_id)
     page = ada.get("/limits")
     assert "$8.50 of $10.00" in page.words
     assert [each.get("value") for each in page.all("meter")] == ["0", "85"]

@@ -10,11 +10,11 @@ from chalicelib.accounts.permissions import Permission
 from chalicelib.bodies import Input, Query
 from chalicelib.errors import Fault, Invalid
 from chalicelib.exchange import Answer, Request, json_answer, text_answer
-from chalicelib.generation import costs
+from chalicelib.generation import costs, scoring
 from chalicelib.generation.exports import operations as exports
 from chalicelib.generation.jobs import operations
 from chalicelib.generation.jobs.model import Format
-from chalicelib.generation.jobs.request import GenerationRequest, PartitionRequest
+from chalicelib.generation.jobs.request import Dollars, GenerationRequest, PartitionRequest, to_micro
 from chalicelib.generation.shapes import (
     CostsJson,
     EstimateJson,
@@ -56,6 +56,13 @@ class RecordsQuery(Query):
 class ExportRequest(Input):
     format: Literal["jsonl", "csv", "parquet", "chat-jsonl"]
     partition: PartitionRequest | None = None
+
+
+class ScoringRequest(Input):
+    model: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    model_tier: Annotated[int, Field(ge=1, le=3)] = Field(1, description="Where no model is named.")
+    sample: Annotated[int, Field(ge=1, le=scoring.MOST, description="Records that are scored.")] = 20
+    budget_limit: Dollars = Field(strict=False, description="USD that it may cost at most.")
 
 
 class CostsQuery(Query):
@@ -162,6 +169,32 @@ def list_exports(request: Request, job_id: str) -> Answer:
 )
 def get_quality(request: Request, job_id: str) -> Answer:
     return json_answer(quality_json(operations.get_quality(request.ports, request.caller, job_id)))
+
+
+@generation.api(
+    "POST",
+    "/api/jobs/{job_id}/quality",
+    permission=Permission.GENERATION_WRITE,
+    summary="Have a model score a sample of the records",
+    details="For at most `budget_limit`, by a job; what it finds is in GET /api/jobs/{job_id}/quality.",
+    body=json_body(ScoringRequest, example={"model_tier": 1, "sample": 20, "budget_limit": 0.1}),
+    answers={202: JobJson},
+    errors=(403, 409),
+    headers={"Location": "Address of the job that scores."},
+)
+def score_records(request: Request, job_id: str, body: ScoringRequest) -> Answer:
+    ports = request.ports
+    model = body.model or ports.prices.model_of_tier(body.model_tier, ports.llm)
+    job = scoring.start(
+        ports,
+        request.caller,
+        job_id,
+        model=model,
+        sample=body.sample,
+        cap=to_micro(body.budget_limit),
+        scoring_id=request.new_id(),
+    )
+    return json_answer(job_json(job), 202, {"Location": f"{request.base}/api/jobs/{job.job_id}"})
 
 
 def _check_span(query: CostsQuery) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 
 import orjson
 
@@ -14,17 +15,20 @@ from chalicelib.generation.jobs.model import Plan, Record
 from chalicelib.generation.parts import Batch
 from chalicelib.generation.records import Made
 from chalicelib.generation.store import Entry, Part
+from chalicelib.limits import budget as monthly
+from chalicelib.limits.storage import Meter
 from chalicelib.wiring import Ports
 
 
 class Batches:
     """Those of one attempt at a shard."""
 
-    def __init__(self, ports: Ports, tenant_id: str, place: Place, plan: Plan) -> None:
+    def __init__(self, ports: Ports, tenant_id: str, place: Place, plan: Plan, meter: Meter) -> None:
         self._ports = ports
         self._tenant_id = tenant_id
         self._place = place
         self._plan = plan
+        self._meter = meter
         self._folder = parts.folder(tenant_id, place.job_id)
         self._lines = 0
         self._counted: set[Key] = set()
@@ -49,7 +53,7 @@ class Batches:
     def commit(self, batch: Batch, purse: Purse, *, mends: Part | None = None, round_: int = 0) -> None:
         """Raises Superseded."""
         key = self._folder + parts.name_of(batch, round_=round_, attempt=self._place.attempt)
-        self._ports.objects.put(key, parts.encode(batch), replace=True)
+        self._put(key, parts.encode(batch))
         purse.commit(self._change(batch, key, mends, round_))
 
     def adopt(self, batch: Batch, *, mends: Part | None = None, round_: int = 0) -> None:
@@ -66,18 +70,29 @@ class Batches:
             cost=sum(each.cost for each in spent),
             line=self._line(0, 0, spent, by="abandoned"),
             run=_counted(spent),
-            shard={"spare": self._put_aside(spare)},
+            shard={"spare": self._put_aside(spare), **store.GOES_ON},
             writes=self._counters(spent, records=0),
         )
         purse.commit(change, keep=False)
+
+    def tell(self, waits_for: str, waits_until: datetime | None) -> None:
+        """What keeps the attempt waiting."""
+        said = {"waits_for": waits_for, "waits_until": to_text(waits_until) if waits_until else None}
+        # Whoever has taken the shard over has told otherwise.
+        with suppress(ConditionFailed):
+            change = Update(self._place.shard_key, set=said, conditions=[self._place.fence])
+            self._ports.documents.transact([change], durable=False)
 
     def _put_aside(self, spare: Sequence[Made]) -> str:
         if not spare:
             return ""
         key = f"{self._folder}spare/{self._place.shard:04d}.{self._place.attempt}.json"
         rows = [parts.row_of(each.record) for each in spare if each.record is not None]
-        self._ports.objects.put(key, orjson.dumps(rows), replace=True)
+        self._put(key, orjson.dumps(rows))
         return key
+
+    def _put(self, key: str, content: bytes) -> None:
+        self._meter.add(self._tenant_id, self._ports.objects.put(key, content, replace=True))
 
     def put_aside(self, key: str) -> dict[int, Made]:
         """What the attempt before made out of its turn; it is paid for."""
@@ -135,12 +150,13 @@ class Batches:
         )
 
     def _counters(self, entries: Sequence[Entry], *, records: int) -> list[Write]:
-        """What the steps, and the tenant's day, have cost."""
+        """What the steps, the tenant's day and its month have cost."""
         steps = [Update(store.step_key(self._place.job_id, each.step_id), add=_amounts(each)) for each in entries]
-        days = costs.additions(self._ports.clock, self._tenant_id, self._plan, entries, records=records)
+        days = costs.additions(self._ports, self._tenant_id, self._plan, entries, records=records)
         for each in days:
             self._make_sure_of(each.key)
-        return [*steps, *days]
+        cost = sum(each.cost for each in entries)
+        return [*steps, *days, *([monthly.charge(self._ports, self._tenant_id, cost)] if cost else [])]
 
     def _make_sure_of(self, key: Key) -> None:
         if key in self._counted:

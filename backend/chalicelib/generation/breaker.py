@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from functools import cache
 
 FAILURES = 5
 SHORTEST, LONGEST = 0.5, 30.0
@@ -53,6 +54,12 @@ class Breaker:
             self._shut_until = max(self._shut_until, self._now() + max(pause, retry_after))
 
     @property
+    def rest(self) -> float:
+        """Seconds for which it is left alone; 0 when it is not, or is just being tried."""
+        with self._lock:
+            return max(0.0, self._shut_until - self._now())
+
+    @property
     def is_open(self) -> bool:
         with self._lock:
             return self._failures >= FAILURES
@@ -68,3 +75,9 @@ class Breakers:
     def of(self, model: str) -> Breaker:
         with self._lock:
             return self._of.setdefault(model, Breaker())
+
+
+@cache
+def breakers() -> Breakers:
+    """Those of this process."""
+    return Breakers()

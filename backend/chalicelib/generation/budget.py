@@ -35,13 +35,13 @@ _PATIENCE = 60.0
 
 
 class BudgetExceeded(Conflict):
-    """The money that is left does not cover the next call's worst case."""
+    """The money that is left does not cover the next call's worst case; or `why` else there is none."""
 
     type = "budget-exceeded"
     title = "The budget is used up"
 
-    def __init__(self) -> None:
-        super().__init__(BUDGET_EXCEEDED)
+    def __init__(self, why: str = "") -> None:
+        super().__init__(f"{BUDGET_EXCEEDED}: {why}" if why else BUDGET_EXCEEDED)
 
 
 class Superseded(Conflict):
@@ -106,6 +106,7 @@ class Purse:
         self._lost = 0
         self._wanted = 0
         self._empty = False
+        self._short = False
         self._changed = threading.Condition()
         self._waiting: list[object] = []
 
@@ -143,6 +144,18 @@ class Purse:
         shard = {"lot": -cost - surplus - lost, "lost": lost}
         _apply(self._documents, self._place, change, run=run, shard=shard)
 
+    @property
+    def owing(self) -> int:
+        """What calls have cost that is not accounted for yet."""
+        with self._changed:
+            return self._spent
+
+    @property
+    def is_short(self) -> bool:
+        """Somebody waits for what others may give back."""
+        with self._changed:
+            return bool(self._waiting) and self._short
+
     def take(self, worst: int) -> bool:
         with self._changed:
             return self._take(worst)
@@ -156,7 +169,8 @@ class Purse:
 
     def _take(self, worst: int) -> bool:
         missing = worst - (self._lot - self._held - self._spent - self._lost)
-        if missing > 0 and not self._grow(missing, worst * self._ahead):
+        self._short = missing > 0 and not self._grow(missing, worst * self._ahead)
+        if self._short:
             return False
         self._held += worst
         return True
@@ -219,7 +233,7 @@ def claim(documents: Documents, place: Place) -> Shard:
         if shard.attempt >= place.attempt:
             raise Superseded
         same = [FieldIs("attempt", shard.attempt), FieldIs("lot", shard.lot)]
-        taken = {"attempt": place.attempt, "lot": 0}
+        taken = {"attempt": place.attempt, "lot": 0, **store.GOES_ON}
         try:
             documents.transact(
                 [

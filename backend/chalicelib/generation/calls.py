@@ -4,10 +4,10 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from chalicelib.errors import MillraceError, Unprocessable
 from chalicelib.generation.breaker import Breaker, Breakers
-from chalicelib.generation.budget import Hold
 from chalicelib.jobs.actions import Stopped
 from chalicelib.llm import Answer, Completion, Llm, ModelUnavailable, Price, Prices, Throttled
 
@@ -25,6 +25,20 @@ class Misreported(Unprocessable):
         super().__init__(detail)
         self.cost = cost
         self.answer = answer
+
+
+class Money(Protocol):
+    """What calls are paid from; a Hold is one."""
+
+    def ensure(self, worst: int) -> None:
+        """So much is there for the next call. Raises BudgetExceeded."""
+        ...
+
+    def spend(self, cost: int) -> None: ...
+
+    def lose(self, worst: int) -> None:
+        """No answer came, and it may be charged for."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +63,7 @@ class Caller:
         tokens = self._llm.count_tokens(request.prompt, request.model)
         return self._prices.of(request.model).cost(tokens, request.max_tokens)
 
-    def call(self, request: Completion, hold: Hold) -> Called:
+    def call(self, request: Completion, hold: Money) -> Called:
         """Raises Misreported, Refused, or, once patience is at an end, what the model last said."""
         breaker = self._breakers.of(request.model)
         worst = self.worst(request)
@@ -101,7 +115,7 @@ class Caller:
                 raise Stopped
             time.sleep(min(left, _TICK))
 
-    def _settle(self, request: Completion, answer: Answer, hold: Hold, worst: int) -> Called:
+    def _settle(self, request: Completion, answer: Answer, hold: Money, worst: int) -> Called:
         price = self._prices.of(request.model)
         if fault := self._impossible(request, answer, price, worst):
             hold.spend(worst)

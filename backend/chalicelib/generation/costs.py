@@ -10,11 +10,12 @@ from typing import Literal, Protocol
 
 from chalicelib.accounts.model import Caller
 from chalicelib.accounts.permissions import Permission, require
-from chalicelib.clock import Clock
 from chalicelib.documents import Absent, ConditionFailed, Key, Put, Range, Update, Write
 from chalicelib.generation import store
 from chalicelib.generation.jobs.model import MILLION
 from chalicelib.generation.store import Entry
+from chalicelib.limits import budget
+from chalicelib.limits.budget import BudgetReached
 from chalicelib.wiring import Ports
 
 By = Literal["day", "model", "template", "member"]
@@ -58,16 +59,19 @@ def charge(
     ports: Ports, tenant_id: str, spender: Spender, entries: Sequence[Entry], *, told: Sequence[Write] = ()
 ) -> None:
     """Count what was spent outside of any job, together with what else is `told` of it."""
-    changes = additions(ports.clock, tenant_id, spender, entries, records=0)
+    changes = additions(ports, tenant_id, spender, entries, records=0)
     for each in changes:
         with suppress(ConditionFailed):
             ports.documents.transact([Put(each.key, NOTHING, [Absent()])])
-    ports.documents.transact([*changes, *told])
+    spent = budget.charge(ports, tenant_id, sum(each.cost for each in entries))
+    ports.documents.transact([*changes, spent, *told])
+    with suppress(BudgetReached):
+        budget.check(ports, tenant_id)
 
 
-def additions(clock: Clock, tenant_id: str, plan: Spender, entries: Sequence[Entry], *, records: int) -> list[Update]:
+def additions(ports: Ports, tenant_id: str, plan: Spender, entries: Sequence[Entry], *, records: int) -> list[Update]:
     """Counters that grow with a batch; its records count with the last of its models."""
-    day = clock.now().date().isoformat()
+    day = ports.clock.now().date().isoformat()
     last = entries[-1].model if entries else ""
     found: dict[Key, dict[str, int]] = {}
     for each in entries:

@@ -29,7 +29,7 @@ class BadRecord(Unprocessable):
     title = "The record cannot be made"
 
 
-_FOR_GOOD = (BadRecord, Misreported, Refused, ModelUnavailable, Throttled, UnknownPrice)
+FOR_GOOD = (BadRecord, Misreported, Refused, ModelUnavailable, Throttled, UnknownPrice)
 """What fails a record; all else that goes wrong is no fault of it."""
 _BYTES_PER_TOKEN = 4
 
@@ -74,9 +74,7 @@ class Maker:
         self._purse = purse
         self._llm = llm
         self._prices = prices
-        self._validators = {
-            step.step_id: validator_of(step.schema) for step in plan.steps if step.schema is not None
-        }
+        self._validators = {step.step_id: validator_of(step.schema) for step in plan.steps if step.schema is not None}
 
     def begin(self, seeds: Sequence[Seed]) -> list[Begun]:
         """Many at a time, which is faster; and they come to the money in their order."""
@@ -91,7 +89,7 @@ class Maker:
         except (BudgetExceeded, Stopped) as why:
             made.why = why
             return made
-        except _FOR_GOOD as failure:
+        except FOR_GOOD as failure:
             error = failure.detail
         made.record = Record(
             number=seed.number,

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Iterator
-from functools import cache
+from datetime import datetime, timedelta
 from itertools import islice
 
 from chalicelib.errors import Unprocessable
 from chalicelib.generation import budget, parts, plans, seeding, store
 from chalicelib.generation.batching import Batches
-from chalicelib.generation.breaker import Breakers
+from chalicelib.generation.breaker import breakers
 from chalicelib.generation.budget import BudgetExceeded, Place, Purse
 from chalicelib.generation.calls import Caller
 from chalicelib.generation.crew import Broken, Crew
@@ -18,6 +18,10 @@ from chalicelib.generation.store import Entry, Part, Run
 from chalicelib.jobs import operations as jobs
 from chalicelib.jobs.actions import HandedBack, Stopped, Task
 from chalicelib.jobs.decide import PAUSED
+from chalicelib.limits import budget as monthly
+from chalicelib.limits import storage
+from chalicelib.limits.budget import BudgetReached
+from chalicelib.limits.storage import Meter, StorageFull
 
 GENERATE = "generate"
 BATCH, MOST_IN_BATCH = 50, 500
@@ -30,7 +34,11 @@ RENDERED_AT_ONCE = 32
 WINDOW, LEAD = 4, 1000
 """Records given out per call at a time, and how far one may be ahead of another."""
 _TICK = 0.1
+JITTER = timedelta(seconds=1.5)
+"""A time that moves by less is told no second time."""
 FEWEST_FAILED, FAILED_SHARE = 10, 0.2
+LIMITS = (BudgetExceeded, StorageFull)
+"""What ends a shard once the records that are being made are done."""
 
 
 class TooManyFailed(Unprocessable):
@@ -38,13 +46,8 @@ class TooManyFailed(Unprocessable):
     title = "Too many records failed"
 
 
-@cache
-def breakers() -> Breakers:
-    return Breakers()
-
-
 def generate(task: Task) -> None:
-    """Raises BudgetExceeded, TooManyFailed, Stopped, or HandedBack when the job is paused."""
+    """Raises BudgetExceeded, StorageFull, TooManyFailed, Stopped, or HandedBack when the job is paused."""
     shard = _Shard(task)
     try:
         shard.run()
@@ -68,7 +71,7 @@ class _Shard:
             ports.prices,
             breakers(),
             patience=ports.settings.model_patience,
-            stopped=lambda: self._why is not None and not isinstance(self._why, BudgetExceeded),
+            stopped=lambda: self._why is not None and not isinstance(self._why, LIMITS),
         )
         self._maker = Maker(
             self._plan,
@@ -79,12 +82,14 @@ class _Shard:
             prices=ports.prices,
         )
         self._crew: Crew[Begun, Made] = Crew(self._maker.make, at_once)
-        self._batches = Batches(ports, task.job.tenant_id, self._place, self._plan)
+        self._meter = Meter()
+        self._batches = Batches(ports, task.job.tenant_id, self._place, self._plan, self._meter)
         self._why: BaseException | None = None
         self._looked = self._committed = time.monotonic()
         self._given_up: list[Entry] = []
         self._spare: list[Made] = []
         self._drain_by: float | None = None
+        self._told: tuple[str, datetime | None] = ("", None)
         self._last = 0
 
     def close(self) -> None:
@@ -92,13 +97,20 @@ class _Shard:
 
     def run(self) -> None:
         self._adopt_left_parts()
+        self._look_at_limits()
         self._task.say(f"Records {self._state.next + 1:,} to {self._end:,} are to be made.")
         self._make_missing()
         if self._why is None:
             self._make_failed_again()
         self._account_for_the_rest()
-        if self._why is not None:
+        if self._why is not None and not (isinstance(self._why, LIMITS) and self._is_done()):
             raise self._why
+
+    def _is_done(self) -> bool:
+        """A limit that was reached with the last record stops nothing."""
+        documents, job_id = self._task.ports.documents, self._place.job_id
+        shard = store.load_shard(documents, job_id, self._place.shard)
+        return shard.next == self._end and shard.round == store.load_run(documents, job_id).round
 
     def _adopt_left_parts(self) -> None:
         """What an attempt before this one wrote, and died before it could say so."""
@@ -152,6 +164,19 @@ class _Shard:
         if failed_too_often(run) and self._why is None:
             tried = run.done + run.failed
             self._why = TooManyFailed(f"{run.failed:,} of {tried:,} records failed; look at their errors.")
+        self._look_at_limits()
+
+    def _look_at_limits(self) -> None:
+        """What any job of the tenant spends or keeps may end them all."""
+        ports, tenant_id = self._task.ports, self._task.job.tenant_id
+        self._meter.write(ports)
+        try:
+            monthly.check(ports, tenant_id, owing=self._purse.owing)
+            storage.check(ports, tenant_id)
+        except BudgetReached as reached:
+            self._why = self._why or BudgetExceeded(reached.detail)
+        except StorageFull as full:
+            self._why = self._why or full
 
     def _make_failed_again(self) -> None:
         """Only those that failed, part by part, each of which is then replaced."""
@@ -235,10 +260,32 @@ class _Shard:
             self._looked = time.monotonic()
             if jobs.is_paused(self._task.ports, self._place.job_id):
                 self._why = HandedBack(PAUSED)
+            self._look_at_limits()
+            self._tell_why_it_waits()
+
+    def _tell_why_it_waits(self) -> None:
+        waits_for, rest = self._wait()
+        until = self._task.ports.clock.now() + timedelta(seconds=rest) if rest else None
+        before, until_before = self._told
+        moved = until is not None and until_before is not None and abs(until - until_before) > JITTER
+        if waits_for != before or moved:
+            self._told = (waits_for, until)
+            self._batches.tell(waits_for, until)
+
+    def _wait(self) -> tuple[str, float]:
+        """What this attempt waits for, if for anything, and for how many seconds if that is known."""
+        for model in dict.fromkeys(step.model for step in self._plan.steps):
+            breaker = breakers().of(model)
+            if breaker.is_open or breaker.rest:
+                return f"the model {model} does not answer or is busy", breaker.rest
+        if self._purse.is_short:
+            return "what is left of the budget is reserved for calls under way", 0.0
+        return "", 0.0
 
     def _account_for_the_rest(self) -> None:
         """What was paid for records that were given up half-way, and what was reserved and is not needed."""
         self._batches.give_up(self._given_up, self._spare, self._purse)
+        self._meter.write(self._task.ports)
 
 
 def failed_too_often(run: Run) -> bool:

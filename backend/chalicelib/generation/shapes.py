@@ -43,7 +43,11 @@ class StepCostJson(TypedDict):
 
 
 class GenerationJson(TypedDict):
-    """`estimate` is what the job was expected to cost when it was submitted."""
+    """`estimate` is what the job was expected to cost when it was submitted.
+
+    `waiting` says why it does not go on just now, if that is so; of a job that ended for want of money it says whose it
+    was, if not its own.
+    """
 
     job_id: str
     status: str
@@ -54,6 +58,7 @@ class GenerationJson(TypedDict):
     formats: list[str]
     is_draft: bool
     paused_by: str
+    waiting: str
     estimate: int
     price_version: str
     progress: ProgressJson
@@ -134,13 +139,36 @@ class LengthsJson(TypedDict):
     histogram: list[tuple[int, int]]
 
 
+class ScoreJson(TypedDict):
+    """`score` is 1 to 5; null where there was no answer to go by."""
+
+    number: int
+    score: int | None
+    reason: str
+    cost: int
+
+
+class ScoredJson(TypedDict):
+    """What a model thinks of a sample. `counts` are pairs of a score and so many records; `lowest` the worst."""
+
+    job_id: str
+    model: str
+    scored: int
+    unscored: int
+    mean: float | None
+    counts: list[tuple[int, int]]
+    lowest: list[ScoreJson]
+    cost: int
+
+
 class QualityJson(TypedDict):
-    """Over a sample; shares are 0..1."""
+    """Over a sample; shares are 0..1. `scored` is null where no model was asked."""
 
     sampled: int
     exact_duplicates: float
     near_duplicates: float
     lengths: list[LengthsJson]
+    scored: ScoredJson | None
 
 
 class BatchJobJson(TypedDict):
@@ -201,6 +229,7 @@ def generation_json(found: Generation) -> GenerationJson:
         "formats": [each.value for each in found.plan.formats],
         "is_draft": found.is_draft,
         "paused_by": found.paused_by,
+        "waiting": found.waiting,
         "estimate": found.estimate,
         "price_version": found.plan.price_version,
         "progress": asdict(found.progress),  # type: ignore[typeddict-item]  # the same fields

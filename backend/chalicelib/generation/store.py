@@ -2,7 +2,8 @@
 
 It lies in the job's own partition `job#<id>`, so that it goes when the job goes: `gen#run` (money and progress),
 `gen#shard#0001`, `gen#step#<id>` (costs), `gen#part#00000000` (records that are there), `gen#line#...` (the ledger),
-and `gen#export#...` (later exports). What tenants spent by day outlives the job, in `costs#<tenant>`.
+`gen#export#...` (later exports) and `gen#scoring#latest`; that of a job that scores holds `gen#scoring` and
+`gen#score#00000012`. What tenants spent by day outlives the job, in `costs#<tenant>`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import Any
 from chalicelib.clock import from_text, to_text
 from chalicelib.documents import Absent, Document, Documents, Key, Put, Range
 from chalicelib.errors import NotFound
-from chalicelib.generation.jobs.model import Money, StepCost
+from chalicelib.generation.jobs.model import Money, Score, StepCost
 
 
 def partition(job_id: str) -> str:
@@ -42,6 +43,15 @@ def line_key(job_id: str, shard: int, attempt: int, number: int) -> Key:
 
 def export_key(job_id: str, export_id: str) -> Key:
     return Key(partition(job_id), f"gen#export#{export_id}")
+
+
+def latest_scoring_key(job_id: str) -> Key:
+    return Key(partition(job_id), "gen#scoring#latest")
+
+
+def scoring_key(scoring_id: str) -> Key:
+    """In the partition of the job that scores, as the scores are."""
+    return Key(partition(scoring_id), "gen#scoring")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +88,8 @@ class Shard:
 
     `lot` is what that attempt has reserved; `lost` what attempts had that never said what became of it.
     `round` is the last retry of failed records that it carried out. `spare` is the object of records that were made out
-    of their turn when an attempt had to stop.
+    of their turn when an attempt had to stop. `waits_for` says what keeps the attempt waiting, and `waits_until`
+    when it tries again, where that is known.
     """
 
     attempt: int = 0
@@ -87,7 +98,13 @@ class Shard:
     lost: int = 0
     round: int = 0
     spare: str = ""
+    waits_for: str = ""
+    waits_until: datetime | None = None
     version: int = 0
+
+
+GOES_ON: Mapping[str, Any] = {"waits_for": "", "waits_until": None}
+"""Fields of a shard that waits for nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +160,7 @@ def to_run(document: Document) -> Run:
 
 
 def put_shard(job_id: str, number: int, shard: Shard) -> Put:
-    body = asdict(shard)
+    body = _plain(asdict(shard))
     del body["version"]
     return Put(shard_key(job_id, number), body, [Absent()])
 
@@ -152,7 +169,12 @@ def load_shard(documents: Documents, job_id: str, number: int) -> Shard:
     found = documents.get(shard_key(job_id, number))
     if found is None:
         raise NotFound(f"Job {job_id} has no shard {number}.")
-    return Shard(**found.body, version=found.version)
+    return to_shard(found)
+
+
+def to_shard(document: Document) -> Shard:
+    until = document.body.get("waits_until")
+    return Shard(**{**document.body, "waits_until": from_text(until) if until else None}, version=document.version)
 
 
 def put_step(job_id: str, position: int, step: StepCost) -> Put:
@@ -210,6 +232,14 @@ def put_line(
 
 def lines(documents: Documents, job_id: str) -> Iterator[Mapping[str, Any]]:
     return (each.body for each in every(documents, partition(job_id), Range(prefix="gen#line#")))
+
+
+def put_score(scoring_id: str, score: Score) -> Put:
+    return Put(Key(partition(scoring_id), f"gen#score#{score.number:08d}"), asdict(score))
+
+
+def scores(documents: Documents, scoring_id: str) -> list[Score]:
+    return [Score(**each.body) for each in every(documents, partition(scoring_id), Range(prefix="gen#score#"))]
 
 
 def later_exports(documents: Documents, job_id: str, *, limit: int) -> list[str]:

@@ -7,8 +7,9 @@ from chalicelib.bodies import read_json
 from chalicelib.errors import Invalid, NotFound
 from chalicelib.exchange import JSON, Answer, Request, dump, json_answer, no_content, redirect, text_answer
 from chalicelib.generation.jobs import operations as generation
+from chalicelib.generation.jobs.cloning import clone as clone_any
 from chalicelib.generation.jobs.editing import edit
-from chalicelib.generation.jobs.request import GenerationRequest, is_generation, parse_generation
+from chalicelib.generation.jobs.request import GenerationChanges, GenerationRequest, is_generation, parse_generation
 from chalicelib.jobs import listing, operations, submission
 from chalicelib.jobs.inputs import (
     BulkRequest,
@@ -222,14 +223,19 @@ def retry(request: Request, job_id: str, body: RetryRequest) -> Answer:
     "/api/jobs/{job_id}/clone",
     permission=Permission.JOBS_WRITE,
     summary="Submit a job again, with changes",
-    details="The body holds the fields of the job that are to differ. Secrets are carried over unless given anew.",
-    body=Body(JobChanges, {JSON: _read_changes}, required=False, examples={"example": {"priority": 5}}),
+    details=(
+        "The body holds the fields of the job that are to differ. Secrets are carried over unless given anew; of a "
+        "generation, so are version and models, unless another template or model is named."
+    ),
+    body=Body(
+        JobChanges | GenerationChanges, {JSON: _read_changes}, required=False, examples={"example": {"priority": 5}}
+    ),
     answers={201: JobJson},
     errors=(403,),
     headers={"Location": "Address of the new job."},
 )
 def clone(request: Request, job_id: str, body: dict[str, Any]) -> Answer:
-    return _made(request, operations.clone(request.ports, request.caller, job_id, body, new_job_id=request.new_id()))
+    return _made(request, clone_any(request.ports, request.caller, job_id, body, new_job_id=request.new_id()))
 
 
 @jobs.api(

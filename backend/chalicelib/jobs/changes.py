@@ -6,7 +6,7 @@ from datetime import datetime
 
 from chalicelib.documents import TRANSACTION_LIMIT, Absent, Check, Condition, Delete, FieldIs, Put, Write
 from chalicelib.jobs import duties, slots, store
-from chalicelib.jobs.decide import BUDGET_EXCEEDED, HELD, LOST, PAUSED, STOPPED, Claim, Decision, End, Requeue, Stop
+from chalicelib.jobs.decide import HELD, LOST, PAUSED, STOPPED, Claim, Decision, End, Requeue, Stop, for_want_of_money
 from chalicelib.jobs.lock import Lock
 from chalicelib.jobs.model import (
     OUT_OF_BUDGET,
@@ -310,7 +310,7 @@ class Changes:
 def _letter(order: Order) -> str:
     if order.status is OrderStatus.QUEUED:
         return QUEUED_AGAIN
-    spent = order.status is OrderStatus.FAILED and order.reason == BUDGET_EXCEEDED
+    spent = order.status is OrderStatus.FAILED and for_want_of_money(order.reason)
     return OUT_OF_BUDGET if spent else STATE_LETTERS[order.status]
 
 

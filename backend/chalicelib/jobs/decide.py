@@ -28,6 +28,8 @@ LONGEST_NAP = timedelta(seconds=30)
 CANCELLED, JOB_TIMEOUT, LOST, STOPPED = "cancelled", "job_timeout", "worker_lost", "worker_stopped"
 PAUSED, BUDGET_EXCEEDED = "paused", "budget_exceeded"
 """Reasons that an action gives: it was handed back because its job is paused, or failed for want of money."""
+HANDED_OUT = "is about to be handed out"
+"""Why an order waits that waits for nothing."""
 HELD = "organisation_held"
 """A worker did not begin it, because its tenant was parked or suspended when its turn came."""
 
@@ -133,6 +135,11 @@ class Decision:
 
 def grace_of(target: Target) -> timedelta:
     return FAR_GRACES.get(target, WATCHDOG_GRACE)
+
+
+def for_want_of_money(reason: str) -> bool:
+    """BUDGET_EXCEEDED alone, or with words behind it."""
+    return reason.partition(":")[0] == BUDGET_EXCEEDED
 
 
 def decide(board: Board, now: datetime) -> Decision:
@@ -314,7 +321,7 @@ class _Round:
     def _end(self, number: int, status: OrderStatus, reason: str) -> None:
         self.statuses[number - 1] = status
         self.actions.append(End(number, status, reason))
-        if reason == BUDGET_EXCEEDED:
+        if for_want_of_money(reason):
             self.out_of_budget.add(number)
 
     def _requeue(self, action: Requeue) -> None:
@@ -383,4 +390,4 @@ def _why_queued(  # noqa: PLR0911 - a table of reasons
         return "waits for its turn: the organisation has as many orders in flight as its limit allows"
     if node.queue_id:
         return f"waits for the queue `{node.queue_id}`, which another order holds"
-    return "is about to be handed out"
+    return HANDED_OUT

@@ -18,7 +18,7 @@ _Limit = Annotated[int, Field(le=2**53)] | None
 
 
 class LimitsJson(TypedDict):
-    """Orders in flight, micro-dollars in a month, requests in a minute, bytes of logs and artifacts; null: no limit."""
+    """Orders in flight, micro-dollars in a month, requests in a minute, bytes of all that is kept; null: none."""
 
     concurrency: int | None
     monthly_budget: int | None
@@ -42,7 +42,7 @@ class LimitsEdit(Input):
     concurrency: _Limit = Field(None, description="Orders in flight; null takes the limit away.")
     monthly_budget: _Limit = Field(None, description="Micro-dollars in a month of UTC.")
     request_rate: _Limit = Field(None, description="Requests in a minute.")
-    storage: _Limit = Field(None, description="Bytes of logs and artifacts.")
+    storage: _Limit = Field(None, description="Bytes of logs, artifacts, records and seed data.")
 
 
 @limits.api(

@@ -1,4 +1,4 @@
-"""Bytes of logs and artifacts that a tenant keeps.
+"""Bytes of logs, artifacts (records and exports among them) and seed data that a tenant keeps.
 
 They are counted as they come and go, and measured anew once in a while: a crash between an object and its count may
 leave the count wrong for that long, and no write of an order waits for it.
@@ -23,9 +23,9 @@ class StorageFull(Unprocessable):
     title = "The organisation's storage is full"
 
 
-def prefixes(tenant_id: str) -> tuple[str, str]:
+def prefixes(tenant_id: str) -> tuple[str, ...]:
     """Where the objects of a tenant are."""
-    return f"logs/{tenant_id}/", f"artifacts/{tenant_id}/"
+    return f"logs/{tenant_id}/", f"artifacts/{tenant_id}/", f"seeds/{tenant_id}/", f"uploads/{tenant_id}/"
 
 
 def used(ports: Ports, tenant_id: str) -> int:
@@ -39,10 +39,16 @@ def room(ports: Ports, tenant_id: str) -> int | None:
     return None if limit is None else max(0, limit - used(ports, tenant_id))
 
 
-def check(ports: Ports, tenant_id: str) -> None:
-    """Raises StorageFull."""
-    if room(ports, tenant_id) == 0:
-        raise StorageFull("Logs and artifacts take all of its storage. Delete jobs, or ask for more.")
+def check(ports: Ports, tenant_id: str, octets: int = 1) -> None:
+    """Raises StorageFull when there is no room for so many more bytes."""
+    check_room(room(ports, tenant_id), octets)
+
+
+def check_room(left: int | None, octets: int) -> None:
+    """The same for room that was looked at before."""
+    if left is not None and left < octets:
+        told = f"There is room for {left:,} bytes more, and {octets:,} are needed." if left else "All of it is taken."
+        raise StorageFull(f"{told} Delete jobs or seed data, or ask for more.")
 
 
 def add(ports: Ports, tenant_id: str, octets: int) -> None:

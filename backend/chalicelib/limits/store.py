@@ -1,4 +1,4 @@
-"""What a tenant has used: `usage#<tenant>` holds `storage`, `month#2026-11` and, for a while, `charge#<id>`."""
+"""What a tenant has used: `usage#<tenant>` holds `storage` and `month#2026-11`."""
 
 from datetime import datetime
 
@@ -20,7 +20,3 @@ def month_key(tenant_id: str, now: datetime) -> Key:
 def month_of(now: datetime) -> str:
     """As `2026-11`."""
     return now.strftime("%Y-%m")
-
-
-def charge_key(tenant_id: str, charge_id: str) -> Key:
-    return Key(partition(tenant_id), f"charge#{charge_id}")

@@ -61,9 +61,10 @@ class Objects(Protocol):
         """A URL that downloads the object as `filename` without signing in, until it expires."""
         ...
 
-    def put_link(self, key: str, *, lasts: timedelta, once: bool = False) -> str:
+    def put_link(self, key: str, *, lasts: timedelta, most: int, once: bool = False) -> str:
         """A URL that accepts one PUT of the object's bytes without signing in, until it expires.
 
+        At home it takes `most` bytes; S3 cannot bind a link to a size, so that its user looks at what has come.
         `once`: the PUT must say `If-None-Match: *`, and is refused where there is an object.
         """
         ...

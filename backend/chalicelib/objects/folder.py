@@ -12,7 +12,7 @@ from io import FileIO
 from itertools import islice
 from pathlib import Path
 from secrets import token_hex
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import jwt
 
@@ -27,6 +27,14 @@ PIECE = 1024 * 1024
 UNFINISHED_SECONDS = 3600
 PUT_TRIES = 10
 LINKS = "/files/"
+
+
+class Link(NamedTuple):
+    """`filename` of a download, `most` bytes of an upload."""
+
+    key: str
+    filename: str = ""
+    most: int = 0
 
 
 class FolderObjects:
@@ -84,25 +92,25 @@ class FolderObjects:
         return count
 
     def get_link(self, key: str, *, lasts: timedelta, filename: str) -> str:
-        return self._link("GET", key, filename, lasts)
+        return self._link("GET", key, lasts, filename=filename)
 
-    def put_link(self, key: str, *, lasts: timedelta, once: bool = False) -> str:  # noqa: ARG002 - all are
-        return self._link("PUT", key, "", lasts)
+    def put_link(self, key: str, *, lasts: timedelta, most: int, once: bool = False) -> str:  # noqa: ARG002 - all are
+        return self._link("PUT", key, lasts, most=most)
 
-    def open_link(self, token: str, method: str) -> tuple[str, str]:
-        """The key and file name of a link. Raises NotFound when it is forged, expired or for another method."""
+    def open_link(self, token: str, method: str) -> Link:
+        """What a link stands for. Raises NotFound when it is forged, expired or for another method."""
         try:
             claims = jwt.decode(token, self._secret, algorithms=["HS256"], options={"verify_exp": False})
         except (jwt.InvalidTokenError, UnicodeEncodeError):
             raise _no_link() from None
         if claims.get("method") != method or claims["exp"] <= self._clock.now().timestamp():
             raise _no_link()
-        return claims["key"], claims["filename"]
+        return Link(claims["key"], claims.get("filename", ""), claims.get("most", 0))
 
-    def _link(self, method: str, key: str, filename: str, lasts: timedelta) -> str:
+    def _link(self, method: str, key: str, lasts: timedelta, **more: str | int) -> str:
         check_key(key)
         expires = (self._clock.now() + lasts).timestamp()
-        claims = {"method": method, "key": key, "filename": filename, "exp": expires}
+        claims = {"method": method, "key": key, "exp": expires, **more}
         return LINKS + jwt.encode(claims, self._secret, algorithm="HS256")
 
     def _path(self, key: str) -> Path:

@@ -39,7 +39,7 @@ class S3Objects:
 
     @cached_property
     def origin(self) -> str:
-        parts = urlsplit(self.put_link("x", lasts=timedelta(hours=1)))
+        parts = urlsplit(self.put_link("x", lasts=timedelta(hours=1), most=0))
         return f"{parts.scheme}://{parts.netloc}"
 
     def put(self, key: str, content: bytes | BinaryIO, *, replace: bool = False) -> int:
@@ -139,7 +139,7 @@ class S3Objects:
     def get_link(self, key: str, *, lasts: timedelta, filename: str) -> str:
         return self._link("get_object", key, lasts, ResponseContentDisposition=_attachment(filename))
 
-    def put_link(self, key: str, *, lasts: timedelta, once: bool = False) -> str:
+    def put_link(self, key: str, *, lasts: timedelta, most: int, once: bool = False) -> str:  # noqa: ARG002 - as the port says
         return self._link("put_object", key, lasts, **({"IfNoneMatch": "*"} if once else {}))
 
     def _link(self, operation: str, key: str, lasts: timedelta, **parameters: str) -> str:

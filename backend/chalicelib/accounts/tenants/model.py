@@ -56,7 +56,7 @@ class Limits:
     request_rate: int | None = None
     """Requests in a minute."""
     storage: int | None = None
-    """Bytes of logs and artifacts."""
+    """Bytes of logs, artifacts, records and seed data."""
 
 
 NO_LIMITS = Limits()

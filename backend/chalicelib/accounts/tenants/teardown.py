@@ -28,7 +28,7 @@ def tear_down(task: Task) -> None:
         time.sleep(_SETTLED)
     jobs = clearing.clear(ports, tenant_id, keep=task.job.job_id, by=task.job.username, stopped=task.stopped)
     task.say(f"Removed {jobs} jobs.")
-    task.say(f"Removed {generation.clear(ports, tenant_id)} templates and seed data.")
+    task.say(f"Removed {generation.clear(ports, tenant_id)} templates, seed data and batches.")
     task.say(f"Removed {_remove_members(ports, tenant_id)} members.")
     for partition in (f"tenant#{tenant_id}", f"channels#{tenant_id}", f"deliveries#{tenant_id}", f"usage#{tenant_id}"):
         _remove_partition(ports, partition, keep=store.tenant_key(tenant_id))

@@ -15,6 +15,7 @@ from chalicelib.generation.jobs import operations as generation
 from chalicelib.generation.jobs import planning
 from chalicelib.generation.jobs.model import MILLION, Estimate
 from chalicelib.generation.jobs.request import GenerationRequest, parse_generation
+from chalicelib.limits import budget
 from chalicelib.wiring import Ports
 
 _GONE = "deleted"
@@ -26,6 +27,7 @@ def submit(ports: Ports, caller: Caller, request: BatchRequest, *, batch_id: str
     Raises Invalid for a sweep that changes nothing, or a cap that does not cover one record of each.
     """
     require(caller, Permission.GENERATION_WRITE)
+    budget.check(ports, caller.tenant_id)
     jobs = [parse_generation(each) for each in request.jobs()]
     estimates = [generation.estimate(ports, caller, each) for each in jobs]
     _check_difference(ports, caller, jobs)

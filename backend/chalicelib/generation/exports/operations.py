@@ -7,13 +7,14 @@ from chalicelib.accounts.permissions import Permission, require
 from chalicelib.audit.recording import entry
 from chalicelib.documents import Absent, ConditionFailed, Put
 from chalicelib.errors import NotFound
-from chalicelib.generation import store
+from chalicelib.generation import columns, store
 from chalicelib.generation.exports.model import EXPORT, Wanted
 from chalicelib.generation.jobs.model import EXPORT_KIND, KIND, ExportFile, Format, Partition
 from chalicelib.jobs import builtin
 from chalicelib.jobs import operations as jobs
 from chalicelib.jobs.model import Job, OrderSpec
 from chalicelib.jobs.wakeups import wake
+from chalicelib.limits import storage
 from chalicelib.wiring import Ports
 
 LONGEST = 24 * 3600
@@ -29,9 +30,13 @@ def export(
     *,
     export_id: str | None = None,
 ) -> Job:
-    """A job that makes files of the records that are there now, whatever becomes of the job that makes them."""
+    """A job that makes files of the records that are there now, whatever becomes of the job that makes them.
+
+    Raises StorageFull.
+    """
     require(caller, Permission.GENERATION_WRITE)
     source = _source(ports, caller, job_id)
+    storage.check(ports, caller.tenant_id)
     export_id = export_id or ports.clock.new_id()
     wanted = Wanted(format, job_id, partition)
     order = OrderSpec(name=f"export {format}", commands=(), timeout=LONGEST, action=EXPORT, settings=wanted.settings())
@@ -52,6 +57,14 @@ def export(
         return jobs.get_job(ports, caller, export_id)
     wake(ports, export_id, tenant_id=caller.tenant_id)
     return jobs.get_job(ports, caller, export_id)
+
+
+def list_columns(ports: Ports, caller: Caller, job_id: str) -> list[str]:
+    """Names by which the records that are there can be divided: those of the first of them."""
+    require(caller, Permission.GENERATION_READ)
+    _source(ports, caller, job_id)
+    first = next(store.parts(ports.documents, job_id), None)
+    return [each for each in first.columns if each not in columns.OWN] if first else []
 
 
 def list_files(ports: Ports, caller: Caller, job_id: str) -> list[ExportFile]:

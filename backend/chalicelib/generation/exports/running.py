@@ -18,6 +18,7 @@ from chalicelib.jobs import operations as jobs
 from chalicelib.jobs.actions import Stopped, Task
 from chalicelib.jobs.artifacts import artifact_folder
 from chalicelib.jobs.model import Artifact
+from chalicelib.limits import storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class _Source:
 
 
 def export(task: Task) -> list[Artifact]:
+    """Raises StorageFull before anything is kept, and TooManyFiles."""
     wanted = Wanted.of(task.order.spec.settings)
     source = _look(task, wanted.job_id or task.job.job_id)
     partition = wanted.partition or (source.plan.partition if not wanted.job_id else None)
@@ -45,6 +47,8 @@ def export(task: Task) -> list[Artifact]:
                 files.get(file_of(partition, wanted.format, row, at)).write(row)
                 count += 1
         task.say(f"{count:,} records in {len(files.paths)} files.")
+        size = sum(path.stat().st_size for path in files.paths.values())
+        storage.check(task.ports, task.job.tenant_id, size)
         return [_keep(task, name, path) for name, path in sorted(files.paths.items())]
 
 

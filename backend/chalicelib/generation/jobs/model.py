@@ -109,7 +109,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """All of a generation job that its page shows beside the job itself. `waiting` says what models keep it waiting."""
+    """All of a generation job that its page shows beside the job itself.
+
+    `waiting` says why it does not go on just now. Of a job that ended for want of money it says whose, if not its own.
+    """
 
     job: Job
     plan: Plan
@@ -205,6 +208,30 @@ class Lengths:
     """(up to so many characters, records) in growing order."""
 
 
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a model thinks of a record, 1 to 5; None where there is no answer to go by, for the `reason`."""
+
+    number: int
+    score: int | None
+    reason: str
+    cost: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """A sample as a model scored it, by the job `job_id`. `counts` are (score, records), `lowest` some of the worst."""
+
+    job_id: str
+    model: str
+    scored: int
+    unscored: int
+    mean: float | None
+    counts: Sequence[tuple[int, int]]
+    lowest: Sequence[Score]
+    cost: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
     """Over `sampled` records evenly taken from those made. Shares are 0..1."""
@@ -213,3 +240,4 @@ class Quality:
     exact_duplicates: float
     near_duplicates: float
     lengths: Sequence[Lengths]
+    scored: Scored | None = None

@@ -1,6 +1,7 @@
 """What a caller can do with generation jobs. One of another tenant, or of another kind, is NotFound."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -9,9 +10,9 @@ from chalicelib.accounts.permissions import Permission, require
 from chalicelib.audit.recording import entry
 from chalicelib.documents import Condition, ConditionFailed, FieldAtLeast, FieldIs, Update, Write
 from chalicelib.errors import Conflict, Fault, Invalid, NotFound
-from chalicelib.generation import parts, plans, quality, seeding, store
+from chalicelib.generation import parts, plans, quality, scoring, seeding, store
 from chalicelib.generation.exports.model import EXPORT
-from chalicelib.generation.jobs import estimating, planning
+from chalicelib.generation.jobs import estimating, planning, waiting
 from chalicelib.generation.jobs.model import (
     KIND,
     Estimate,
@@ -33,6 +34,7 @@ from chalicelib.jobs import builtin
 from chalicelib.jobs import operations as jobs
 from chalicelib.jobs.model import Job, JobStatus, OrderSpec, RunWhen
 from chalicelib.jobs.wakeups import wake
+from chalicelib.limits import budget, storage
 from chalicelib.wiring import Ports
 
 LONGEST = 7 * 24 * 3600
@@ -54,12 +56,18 @@ def _estimate(ports: Ports, caller: Caller, plan: Plan) -> Estimate:
     return estimating.estimate(ports, plan, list(seeding.seeds(ports.objects, caller.tenant_id, plan, numbers)))
 
 
-def submit(ports: Ports, caller: Caller, request: GenerationRequest, *, job_id: str | None = None) -> Job:
+def submit(
+    ports: Ports, caller: Caller, request: GenerationRequest, *, job_id: str | None = None, cloned_from: str = ""
+) -> Job:
     """A job of shards and exports, or a draft of one. With the `job_id` of an earlier submission, that one's job.
 
-    Raises Invalid with all faults, also when the budget is too small for one record.
+    Raises Invalid with all faults, also when the budget is too small for one record; BudgetReached or
+    StorageFull when the organisation has no more money this month, or no room.
     """
     require(caller, Permission.GENERATION_WRITE)
+    storage.check(ports, caller.tenant_id)
+    if request.start:
+        budget.check(ports, caller.tenant_id)
     plan = planning.plan(ports, caller, request)
     expected = _estimate(ports, caller, plan)
     if request.cap < expected.smallest_cap:
@@ -69,7 +77,10 @@ def submit(ports: Ports, caller: Caller, request: GenerationRequest, *, job_id: 
     plans.save(ports, caller.tenant_id, job_id, plan)
     try:
         ports.documents.transact(
-            _creation(ports, caller, request, plan=plan, expected=expected.expected, job_id=job_id)
+            [
+                *_creation(ports, caller, request, plan=plan, expected=expected.expected, job_id=job_id),
+                _recorded(ports, caller, request, plan, job_id=job_id, cloned_from=cloned_from),
+            ]
         )
     except ConditionFailed:
         return jobs.get_job(ports, caller, job_id)
@@ -91,7 +102,6 @@ def _creation(
         seed_data_id=plan.seed_data_id,
         seed_count=plan.seed_count,
     )
-    after = {"name": name, "kind": KIND, "records": plan.num_records, "budget": request.budget_limit}
     return [
         *builtin.creation(
             ports.clock,
@@ -110,8 +120,21 @@ def _creation(
         store.put_run(job_id, run),
         *(store.put_shard(job_id, each, Shard(next=plan.bounds(each)[0])) for each in range(1, plan.shards + 1)),
         *(store.put_step(job_id, place, _nothing(step)) for place, step in enumerate(plan.steps)),
-        entry(ports.clock, caller, "job.submit", f"job/{job_id}", after=after),
     ]
+
+
+def _recorded(
+    ports: Ports, caller: Caller, request: GenerationRequest, plan: Plan, *, job_id: str, cloned_from: str
+) -> Write:
+    after = {
+        "name": request.name or plan.template_name,
+        "kind": KIND,
+        "records": plan.num_records,
+        "budget": request.budget_limit,
+    }
+    if cloned_from:
+        after["cloned_from"] = cloned_from
+    return entry(ports.clock, caller, "job.clone" if cloned_from else "job.submit", f"job/{job_id}", after=after)
 
 
 def _nothing(step: Any) -> StepCost:
@@ -156,6 +179,7 @@ def see(ports: Ports, caller: Caller, job_id: str) -> Generation:
         estimate=run.estimate,
         is_draft=not run.started,
         paused_by=job.paused_by,
+        waiting=waiting.why(ports, job, plan) if run.started else "",
     )
 
 
@@ -234,13 +258,16 @@ def pause(ports: Ports, caller: Caller, job_id: str) -> Job:
 
 
 def resume(ports: Ports, caller: Caller, job_id: str) -> Job:
-    """Of a draft: its start."""
+    """Of a draft: its start. What a used-up month of the organisation has ended goes on too."""
     require(caller, Permission.GENERATION_WRITE)
-    _, run = _found(ports, caller, job_id)
+    job, run = _found(ports, caller, job_id)
     if not run.seed_data_id:
         raise Conflict("The draft has no seed data yet.")
+    budget.check(ports, caller.tenant_id)
     if not run.started:
         ports.documents.transact([Update(store.run_key(job_id), set={"started": True})])
+    if job.status is JobStatus.BUDGET_EXCEEDED:
+        return jobs.retry(ports, caller, job_id)
     return jobs.resume(ports, caller, job_id)
 
 
@@ -251,6 +278,8 @@ def set_budget(ports: Ports, caller: Caller, job_id: str, budget_limit: float) -
     job, run = _found(ports, caller, job_id)
     if cap < run.spent + run.reserved:
         raise Conflict("More than that is spent or reserved already.")
+    if job.status is JobStatus.BUDGET_EXCEEDED:
+        budget.check(ports, caller.tenant_id)
     before, after = {"budget": run.cap}, {"budget": cap}
     recorded = entry(ports.clock, caller, "job.set_budget", f"job/{job_id}", before=before, after=after)
     more = cap - run.cap
@@ -293,6 +322,7 @@ def retry_failed_records(ports: Ports, caller: Caller, job_id: str) -> Job:
         raise Conflict("No record of the job has failed.")
     if not job.status.ended:
         raise Conflict(f"The job is {job.status}; its failed records can be retried once it has ended.")
+    budget.check(ports, caller.tenant_id)
     ports.documents.transact([Update(store.run_key(job_id), add={"round": 1})])
     plan = plans.load_with(ports, job.tenant_id, job_id, run)
     return jobs.retry(ports, caller, job_id, roots=_with_failures(ports, job_id, plan))
@@ -322,4 +352,5 @@ def get_quality(ports: Ports, caller: Caller, job_id: str) -> Quality:
     found = list(store.parts(ports.documents, job_id))
     step = max(1, len(found) // quality.SAMPLED_PARTS)
     rows = (row for part in found[::step] for row in parts.read_rows(ports.objects, part.object))
-    return quality.measure(list(islice((row for row in rows if not row["error"]), quality.SAMPLED)))
+    measured = quality.measure(list(islice((row for row in rows if not row["error"]), quality.SAMPLED)))
+    return replace(measured, scored=scoring.summary(ports, job_id))

@@ -2,7 +2,16 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
 from chalicelib.generation.jobs.model import LARGEST_BUDGET, MILLION, MOST_RECORDS, Division, Format, Partition
 from chalicelib.validation import parse
@@ -85,6 +94,12 @@ class GenerationRequest(_Input):
         return tuple(map(Format, given))
 
 
+GenerationChanges = create_model(  # type: ignore[call-overload]  # of fields that are known at run time
+    "GenerationChanges",
+    __base__=_Input,
+    __doc__="Fields of a generation, all optional.",
+    **{name: (each.annotation, None) for name, each in GenerationRequest.model_fields.items()},
+)
 _REQUEST = TypeAdapter(GenerationRequest)
 
 

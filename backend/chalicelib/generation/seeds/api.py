@@ -13,7 +13,7 @@ from chalicelib.errors import MillraceError
 from chalicelib.exchange import JSON, Answer, Request, json_answer, no_content
 from chalicelib.generation.jobs import operations as generation
 from chalicelib.generation.seeds import operations
-from chalicelib.generation.seeds.model import SeedData, SeedFormat
+from chalicelib.generation.seeds.model import LARGEST, SeedData, SeedFormat, SeedStatus
 from chalicelib.generation.seeds.shapes import RecordsJson, SeedDataJson, SeedPageJson, UploadJson, seed_json
 from chalicelib.rest import Blueprint, Body, json_body, next_link
 
@@ -24,8 +24,8 @@ JSONL = "application/jsonl"
 NDJSON = "application/x-ndjson"
 ANY = "application/octet-stream"
 UPLOAD_DETAILS = (
-    "The body is the file itself: CSV with a header, a JSON list of objects, or lines of JSON; UTF-8. Files above 4.5 MB "
-    "go by a link: POST /api/seed-data/link. All faults, up to a hundred, are answered with their lines."
+    "The body is the file itself: CSV with a header, a JSON list of objects, or lines of JSON; UTF-8. Files above 4.5 MB"
+    " go by a link: POST /api/seed-data/link. All faults, up to a hundred, are answered with their lines."
 )
 
 Name = Annotated[str, Field(min_length=1, max_length=200, description="Shown in lists.")]
@@ -77,6 +77,9 @@ class RecordsQuery(Query):
 class LinkRequest(Input):
     name: Name
     format: SeedFormat = Field(strict=False)
+    size: Annotated[int, Field(ge=1, le=LARGEST)] | None = Field(
+        None, description="Bytes that the link takes at most; 100 MB when left out."
+    )
 
 
 class GenerateRequest(Input):
@@ -134,7 +137,7 @@ def list_seed_data(request: Request, query: SeedListQuery) -> Answer:
 )
 def get_link(request: Request, body: LinkRequest) -> Answer:
     begun = operations.begin_upload(
-        request.ports, request.caller, name=body.name, format=body.format, seed_data_id=request.new_id()
+        request.ports, request.caller, name=body.name, format=body.format, size=body.size, seed_data_id=request.new_id()
     )
     answer = _made(request, begun.seed_data)
     return json_answer({**seed_json(begun.seed_data), "link": begun.link}, 201, answer.headers)
@@ -196,12 +199,15 @@ def list_seed_records(request: Request, seed_data_id: str, query: RecordsQuery) 
     "/api/seed-data/{seed_data_id}/complete",
     permission=Permission.SEEDS_WRITE,
     summary="Say that the file is at its link",
-    details="It is read and checked, and is `ready` or `faulty` then.",
-    answers={200: SeedDataJson},
+    details="It is read and checked, and is `ready` or `faulty` then. Above 6 MB a job does that: 202, and `checking`.",
+    answers={200: SeedDataJson, 202: SeedDataJson},
     errors=(403, 409),
 )
 def complete(request: Request, seed_data_id: str) -> Answer:
-    return json_answer(seed_json(operations.complete(request.ports, request.caller, seed_data_id)))
+    found = operations.complete(request.ports, request.caller, seed_data_id)
+    if found.status is SeedStatus.CHECKING:
+        return json_answer(seed_json(found), 202, {"Location": f"{request.base}/api/jobs/{found.job_id}"})
+    return json_answer(seed_json(found))
 
 
 @seeds.api(

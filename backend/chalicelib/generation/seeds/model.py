@@ -38,7 +38,7 @@ class SeedStatus(StrEnum):
 class SeedData:
     """`fields` are the names found in any record, in order of appearance. `size` is the file's, in bytes.
 
-    `revision` is its document's version.
+    `read` of them were read by the job that checks it, `job_id`, if one does. `revision` is its document's version.
     """
 
     seed_data_id: str
@@ -52,6 +52,8 @@ class SeedData:
     faults: tuple[Fault, ...]
     created_at: datetime
     created_by: str
+    read: int = 0
+    job_id: str = ""
     revision: int = 0
 
 

@@ -10,20 +10,28 @@ import orjson
 from chalicelib.accounts.model import Caller
 from chalicelib.accounts.permissions import Permission, require
 from chalicelib.audit.recording import entry
-from chalicelib.documents import Absent, ConditionFailed, Delete, Put, VersionIs
+from chalicelib.documents import Absent, ConditionFailed, Delete, VersionIs, Write
 from chalicelib.errors import Conflict, Fault, Invalid, NotFound
 from chalicelib.generation.seeds import inventing, parsing, store
+from chalicelib.generation.seeds.checking import CHECK, KIND, ended, keep_within, read
 from chalicelib.generation.seeds.model import LARGEST, Record, SeedData, SeedFormat, SeedPage, SeedStatus, Upload
 from chalicelib.generation.seeds.records import Records, records_prefix
-from chalicelib.generation.seeds.storing import Outcome, keep
 from chalicelib.generation.templates import operations as templates
 from chalicelib.generation.templates.model import Variables
+from chalicelib.jobs import builtin
+from chalicelib.jobs import operations as jobs
+from chalicelib.jobs.model import OrderSpec
+from chalicelib.jobs.wakeups import wake
+from chalicelib.limits import storage
 from chalicelib.wiring import Ports
 
 LINK_LASTS = timedelta(hours=1)
 LONGEST_NAME = 200
 MOST_GENERATED = 100_000
 LOOKED_AT = 1000
+AT_ONCE = 6_000_000
+"""Bytes that are surely read within a request; API Gateway waits 29 s for its answer."""
+CHECK_SECONDS = 3600
 _PIECE = 1 << 20
 
 
@@ -38,7 +46,7 @@ def upload(
 ) -> SeedData:
     """Read, check and keep a file that came whole. The format is found by looking when none is given.
 
-    Raises Invalid with the first faults; nothing is kept then.
+    Raises Invalid with the first faults, or StorageFull; nothing is kept then.
     """
     require(caller, Permission.SEEDS_WRITE)
     pieces = _pieces(content)
@@ -47,43 +55,85 @@ def upload(
     if found := store.get_seeds(ports.documents, caller.tenant_id, begun.seed_data_id):
         # The same request once more, with the id that its Idempotency-Key claimed.
         return found
-    outcome = keep(ports.objects, _prefix(begun), _joined(start, pieces), begun.format)
+    outcome = keep_within(ports, begun, _joined(start, pieces))
     if outcome.faults:
         raise Invalid("The file has faults.", outcome.faults)
-    return _save(ports, caller, _ended(begun, outcome), "seeds.upload", Absent())
+    return _save(ports, caller, ended(begun, outcome), "seeds.upload", Absent())
 
 
 def begin_upload(
-    ports: Ports, caller: Caller, *, name: str, format: SeedFormat, seed_data_id: str | None = None
+    ports: Ports,
+    caller: Caller,
+    *,
+    name: str,
+    format: SeedFormat,
+    size: int | None = None,
+    seed_data_id: str | None = None,
 ) -> Upload:
-    """For files too large for a request: PUT the bytes to the link, then `complete`."""
+    """For files too large for a request: PUT the bytes, `size` at most, to the link, then `complete`.
+
+    Raises StorageFull.
+    """
     require(caller, Permission.SEEDS_WRITE)
+    if size is not None and not 1 <= size <= LARGEST:
+        raise Invalid("The request has faults.", [Fault("size", f"must be 1 to {LARGEST:,} bytes")])
+    storage.check(ports, caller.tenant_id, size or 1)
     begun = _begun(ports, caller, name, format, seed_data_id)
     if found := store.get_seeds(ports.documents, caller.tenant_id, begun.seed_data_id):
         begun = found
     else:
         begun = _save(ports, caller, begun, "seeds.begin", Absent())
     key = store.upload_object(caller.tenant_id, begun.seed_data_id)
-    return Upload(begun, ports.objects.put_link(key, lasts=LINK_LASTS))
+    return Upload(begun, ports.objects.put_link(key, lasts=LINK_LASTS, most=size or LARGEST))
 
 
 def complete(ports: Ports, caller: Caller, seed_data_id: str) -> SeedData:
-    """Read and check the file that was put to the link. Its status is then READY or FAULTY."""
+    """Read and check the file that was put to the link; its status is then READY or FAULTY.
+
+    A job does that with more than AT_ONCE bytes, until whose end the status is CHECKING.
+    """
     require(caller, Permission.SEEDS_WRITE)
     found = get_seed_data(ports, caller, seed_data_id)
     if found.status not in (SeedStatus.UPLOADING, SeedStatus.CHECKING):
         return found
     raw = store.upload_object(caller.tenant_id, seed_data_id)
-    size = _size(ports, raw)
-    checking = replace(found, status=SeedStatus.CHECKING, size=size)
+    checking = replace(found, status=SeedStatus.CHECKING, size=_size(ports, raw))
+    if AT_ONCE < checking.size <= LARGEST:
+        return found if _is_checked(ports, caller, found) else _check_later(ports, caller, checking)
     checking = _store(ports, checking, VersionIs(found.revision))
-    if size > LARGEST:
-        outcome = Outcome(size, faults=[Fault("", f"The file is larger than {LARGEST:,} bytes.")])
-    else:
-        outcome = keep(ports.objects, _prefix(found), ports.objects.read(raw), found.format)
-    ended = _save(ports, caller, _ended(checking, outcome), "seeds.complete", VersionIs(checking.revision))
+    outcome = read(ports, checking, ports.objects.read(raw))
+    stored = _save(ports, caller, ended(checking, outcome), "seeds.complete", VersionIs(checking.revision))
     ports.objects.delete(raw)
-    return ended
+    return stored
+
+
+def _is_checked(ports: Ports, caller: Caller, seed_data: SeedData) -> bool:
+    """Whether a job is about it."""
+    if not seed_data.job_id:
+        return False
+    try:
+        return not jobs.get_job(ports, caller, seed_data.job_id).status.ended
+    except NotFound:
+        return False
+
+
+def _check_later(ports: Ports, caller: Caller, checking: SeedData) -> SeedData:
+    job_id = ports.clock.new_id()
+    settings = {"seed_data_id": checking.seed_data_id}
+    order = OrderSpec(name="check", commands=(), timeout=CHECK_SECONDS, action=CHECK, settings=settings)
+    creation = builtin.creation(
+        ports.clock,
+        [order],
+        job_id=job_id,
+        tenant_id=caller.tenant_id,
+        username=caller.email,
+        kind=KIND,
+        name=f"Check {checking.name}"[:200],
+    )
+    after = replace(checking, job_id=job_id, read=0)
+    stored = _save(ports, caller, after, "seeds.complete", VersionIs(checking.revision), *creation)
+    wake(ports, job_id, tenant_id=caller.tenant_id)
+    return stored
 
 
 def generate(
@@ -107,8 +157,8 @@ def generate(
         raise Conflict("The template reads no variables, so that one record of any kind will do.")
     begun = _begun(ports, caller, name or f"Made up for {found.name}"[:LONGEST_NAME], SeedFormat.JSONL, seed_data_id)
     lines = (orjson.dumps(record) + b"\n" for record in inventing.records(names, count, seed))
-    outcome = keep(ports.objects, _prefix(begun), lines, begun.format)
-    return _save(ports, caller, _ended(begun, outcome), "seeds.generate", Absent())
+    outcome = keep_within(ports, begun, lines)
+    return _save(ports, caller, ended(begun, outcome), "seeds.generate", Absent())
 
 
 def get_seed_data(ports: Ports, caller: Caller, seed_data_id: str) -> SeedData:
@@ -171,7 +221,9 @@ def delete(ports: Ports, caller: Caller, seed_data_id: str) -> None:
     except ConditionFailed:
         raise Conflict("It changed at this moment; try again.") from None
     ports.objects.delete(store.upload_object(caller.tenant_id, seed_data_id))
+    octets = storage.size_of(ports, [_prefix(found)])
     ports.objects.delete_prefix(_prefix(found))
+    storage.add(ports, caller.tenant_id, -octets)
 
 
 def _begun(ports: Ports, caller: Caller, name: str, format: SeedFormat, seed_data_id: str | None) -> SeedData:
@@ -193,24 +245,15 @@ def _begun(ports: Ports, caller: Caller, name: str, format: SeedFormat, seed_dat
     )
 
 
-def _ended(begun: SeedData, outcome: Outcome) -> SeedData:
-    return replace(
-        begun,
-        status=SeedStatus.FAULTY if outcome.faults else SeedStatus.READY,
-        size=outcome.size,
-        record_count=outcome.record_count,
-        fields=tuple(outcome.fields),
-        faults=tuple(outcome.faults),
-    )
-
-
-def _save(ports: Ports, caller: Caller, seed_data: SeedData, action: str, condition: Absent | VersionIs) -> SeedData:
+def _save(
+    ports: Ports, caller: Caller, seed_data: SeedData, action: str, condition: Absent | VersionIs, *more: Write
+) -> SeedData:
     after = {"name": seed_data.name, "status": seed_data.status, "records": seed_data.record_count}
     told = entry(ports.clock, caller, action, f"seed-data/{seed_data.seed_data_id}", after=after)
-    return _store(ports, seed_data, condition, told)
+    return _store(ports, seed_data, condition, told, *more)
 
 
-def _store(ports: Ports, seed_data: SeedData, condition: Absent | VersionIs, *told: Put) -> SeedData:
+def _store(ports: Ports, seed_data: SeedData, condition: Absent | VersionIs, *told: Write) -> SeedData:
     try:
         ports.documents.transact([store.put_seeds(seed_data, condition), *told])
     except ConditionFailed:

@@ -16,7 +16,10 @@ class FaultJson(TypedDict):
 
 
 class SeedDataJson(TypedDict):
-    """`fields` are the names found in any record. `faults` say why it is `faulty`; the first hundred of them."""
+    """`fields` are the names found in any record. `faults` say why it is `faulty`; the first hundred of them.
+
+    Of its `size` in bytes, `read` were read by the job `job_id`, where one is checking it.
+    """
 
     seed_data_id: str
     name: str
@@ -28,6 +31,8 @@ class SeedDataJson(TypedDict):
     faults: list[FaultJson]
     created_at: datetime
     created_by: str
+    read: int
+    job_id: str
 
 
 class SeedPageJson(TypedDict):
@@ -64,4 +69,6 @@ def seed_json(seed_data: SeedData) -> SeedDataJson:
         "faults": [{"place": each.place, "message": each.message} for each in seed_data.faults],
         "created_at": seed_data.created_at,
         "created_by": seed_data.created_by,
+        "read": seed_data.read,
+        "job_id": seed_data.job_id,
     }

@@ -7,21 +7,25 @@ from chalicelib.errors import Fault
 from chalicelib.generation.seeds.model import LARGEST, MOST_FAULTS, MOST_RECORDS, PART, SeedFormat
 from chalicelib.generation.seeds.parsing import MOST_FIELDS, Line, Unreadable, parse
 from chalicelib.generation.seeds.records import part_key
+from chalicelib.limits.storage import StorageFull, check_room
 from chalicelib.objects import Objects
 
 
 @dataclass(slots=True)
 class Outcome:
-    """With faults, nothing was kept."""
+    """With faults, nothing was kept. `size` is the file's, `kept` that of its records as they are stored."""
 
     size: int = 0
+    kept: int = 0
     record_count: int = 0
     fields: dict[str, None] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
 
-def keep(objects: Objects, prefix: str, pieces: Iterable[bytes], format: SeedFormat) -> Outcome:
-    """Write the records below `prefix`. Doing it again writes the same."""
+def keep(
+    objects: Objects, prefix: str, pieces: Iterable[bytes], format: SeedFormat, *, room: int | None = None
+) -> Outcome:
+    """Write the records below `prefix`, in `room` bytes at most. Doing it again writes the same. Raises StorageFull."""
     outcome = Outcome()
     part: list[bytes] = []
     try:
@@ -29,12 +33,17 @@ def keep(objects: Objects, prefix: str, pieces: Iterable[bytes], format: SeedFor
             part.append(line.data)
             if len(part) == PART:
                 _write(objects, prefix, outcome, part)
+                check_room(room, outcome.kept)
                 part = []
         _write(objects, prefix, outcome, part)
+        check_room(room, outcome.kept)
         if not (outcome.record_count or outcome.faults):
             outcome.faults.append(Fault("", "The file holds no records."))
     except Unreadable as error:
         outcome.faults.append(error.fault)
+    except StorageFull:
+        objects.delete_prefix(prefix)
+        raise
     if outcome.faults:
         objects.delete_prefix(prefix)
     return outcome
@@ -75,5 +84,5 @@ def _measured(pieces: Iterable[bytes], outcome: Outcome) -> Iterator[bytes]:
 def _write(objects: Objects, prefix: str, outcome: Outcome, part: list[bytes]) -> None:
     if part and not outcome.faults:
         key = part_key(prefix, outcome.record_count // PART)
-        objects.put(key, b"\n".join(part) + b"\n", replace=True)
+        outcome.kept += objects.put(key, b"\n".join(part) + b"\n", replace=True)
         outcome.record_count += len(part)

@@ -15,6 +15,7 @@ from chalicelib.generation.store import Entry
 from chalicelib.generation.templates import programs, reading
 from chalicelib.generation.templates.definition import TemplateDefinition
 from chalicelib.generation.templates.model import Program, RenderItem, Step, StepTest, Version
+from chalicelib.limits import budget as monthly
 from chalicelib.llm import Completion
 from chalicelib.wiring import Ports
 
@@ -59,7 +60,8 @@ def try_out(
 ) -> list[StepTest]:
     """The prompts for one record; with `real`, what the models say, for at most `budget` micro-dollars.
 
-    `models` by step id go before those that the template names.
+    `models` by step id go before those that the template names. Raises BudgetReached when the organisation has no more
+    money this month.
     """
     require(caller, Permission.TEMPLATES_WRITE if real else Permission.TEMPLATES_READ)
     version = reading.version_of(ports, reading.find(ports, caller.tenant_id, template_id), number)
@@ -68,6 +70,7 @@ def try_out(
     trial = _Trial(ports, program, steps, record, seed)
     if not real:
         return trial.prompts({})
+    monthly.check(ports, caller.tenant_id)
     return trial.answers(budget, lambda test: _charge(ports, caller, version, test))
 
 

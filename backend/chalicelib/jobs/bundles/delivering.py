@@ -20,6 +20,8 @@ from chalicelib.wiring import Ports
 MARGIN = timedelta(minutes=15)
 LONGEST = timedelta(days=7)
 """What S3 allows a link. One that a Lambda's role signs ends with the role's session before that."""
+LARGEST = 5_000_000_000
+"""Bytes that S3 takes in one PUT."""
 
 
 def deliver(ports: Ports, job: Job, order: Order) -> str:
@@ -106,7 +108,7 @@ def _inputs(ports: Ports, job: Job, order: Order, lasts: timedelta) -> Iterator[
 
 
 def _put(ports: Ports, key: str, lasts: timedelta, *, once: bool = False) -> str:
-    return ports.objects.put_link(key, lasts=lasts, once=once)
+    return ports.objects.put_link(key, lasts=lasts, most=LARGEST, once=once)
 
 
 def _get(ports: Ports, key: str, lasts: timedelta) -> str:
