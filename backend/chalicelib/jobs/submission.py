@@ -108,6 +108,13 @@ class OrderRequest(_Input):
             raise ValueError("must not be larger than 100 KB in all")
         return value
 
+    @field_validator("callback_url")
+    @classmethod
+    def _web(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("https://", "http://")):
+            raise ValueError("must begin with https:// or http://")
+        return value
+
     @field_validator("outputs")
     @classmethod
     def _inside(cls, value: list[str]) -> list[str]:
