@@ -111,5 +111,5 @@ ready:
 	@scripts/environment test
 
 .PHONY: emulator
-emulator: ## Make the environment of the emulated AWS, which `make integration` starts
+emulator: ## Make the environment of the emulated AWS, which integration and e2e tests start
 	@VENV=$(EMULATOR) scripts/environment emulator

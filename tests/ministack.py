@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
+
+import boto3
 
 ROOT = Path(__file__).resolve().parents[1]
 REGION = "eu-west-1"
@@ -33,6 +36,16 @@ class Ministack:
             "MILLRACE_AWS_ENDPOINT": self.endpoint,
         }
 
+    def client(self, service: str) -> Any:
+        given = self.environment
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=given["AWS_SECRET_ACCESS_KEY"],
+        )
+
 
 @contextmanager
 def running(folder: Path, **settings: str) -> Iterator[Ministack]:
@@ -47,6 +60,8 @@ def running(folder: Path, **settings: str) -> Iterator[Ministack]:
         "GATEWAY_PORT": str(port),
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "MINISTACK_REGION": REGION,
+        # State machines wait a fiftieth of what they are told to.
+        "SFN_WAIT_SCALE": "0.02",
         "TMPDIR": str(folder),
     }
     # Its Lambdas inherit what is here: nothing of ours may lead them to it.

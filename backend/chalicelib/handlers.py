@@ -1,10 +1,10 @@
 """What AWS calls beside the web: plain functions of the ports, the event and the invocation's context."""
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chalicelib.errors import MillraceError
 from chalicelib.jobs import callbacks, watchdog
 from chalicelib.jobs.finishing import settle
 from chalicelib.jobs.orchestrator import Orchestrator
@@ -13,6 +13,8 @@ from chalicelib.jobs.sweeper import AT_ONCE, sweep_departed, sweep_due
 from chalicelib.notifications.delivering import deliver
 from chalicelib.webhook import entry
 from chalicelib.wiring import Ports
+
+log = logging.getLogger(__name__)
 
 Event = Mapping[str, Any]
 
@@ -78,11 +80,13 @@ def work(event: Event, context: Any) -> dict[str, Any]:
     return run(event, _remaining(context))
 
 
-def _take_up(ports: Ports, key: str, context: Any) -> MillraceError | None:
+def _take_up(ports: Ports, key: str, context: Any) -> Exception | None:
+    """What went wrong with it: the others are not to wait for its sake."""
     try:
         callbacks.take_up(ports, _orchestrator(ports, context), key)
-    except MillraceError as error:
-        return error
+    except Exception as failure:
+        log.exception("%s could not be taken up", key)
+        return failure
     return None
 
 

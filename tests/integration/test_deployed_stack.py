@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import httpx
 import pytest
 
@@ -41,14 +40,7 @@ class Deployed:
         return self.url.split("/")[-2]
 
     def client(self, service: str) -> Any:
-        given = self.aws.environment
-        return boto3.client(
-            service,
-            endpoint_url=self.aws.endpoint,
-            region_name=given["AWS_DEFAULT_REGION"],
-            aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=given["AWS_SECRET_ACCESS_KEY"],
-        )
+        return self.aws.client(service)
 
 
 def run(aws: ministack.Ministack, script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -219,6 +211,25 @@ def test_what_no_route_has_is_answered_by_the_application(stack):
     problem = httpx.get(f"{stack.url}/api/no/such/thing", timeout=60)
     assert (page.status_code, "Millrace" in page.text) == (404, True)
     assert (problem.status_code, problem.json()["type"]) == (404, "/api/docs#not-found")
+
+
+def test_a_dataset_is_made_by_the_functions_that_take_built_in_orders(api):
+    steps = [{"id": "draft", "prompt": "Write about {{ topic }}.", "max_tokens": 50}]
+    template = api.post("/templates", json={"name": "Reviews", "steps": steps}).json()["template_id"]
+    rows = {"content": b"topic\nmills\nraces\n", "headers": {"Content-Type": "text/csv"}}
+    seeds = api.post("/seed-data?name=Topics", **rows).json()["seed_data_id"]
+    wanted = {"template_id": template, "seed_data_id": seeds, "budget_limit": 1, "num_records": 2}
+    answer = api.post("/jobs", json={**wanted, "model": "offline/small"})
+    assert answer.status_code in (201, 202), answer.text
+    job = ended(api, answer.json()["job_id"])
+    assert job["status"] == "succeeded"
+    [file] = api.get(f"/jobs/{job['job_id']}/exports").json()["items"]
+    link = httpx.get(f"{stack_of(api)}{file['href'].removeprefix('/dev')}", headers=api.headers).headers["Location"]
+    assert len(httpx.get(link).text.splitlines()) == 2
+
+
+def stack_of(api: httpx.Client) -> str:
+    return str(api.base_url).removesuffix("/api/")
 
 
 def test_make_smoke_finds_that_it_works(stack):

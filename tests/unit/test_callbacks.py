@@ -1,14 +1,17 @@
 """Results as workers leave them: taken up once, whatever is in them."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from chalicelib import handlers
-from chalicelib.errors import Invalid
+from chalicelib.errors import Invalid, Unavailable
 from chalicelib.jobs import callbacks, places
 from chalicelib.jobs.model import JobStatus, OrderStatus, Target
+from chalicelib.objects import Objects
 from chalicelib.objects.folder import FolderObjects
 from tests import make
 from tests.far import CONTEXT, FarHome, created, home_in_memory
@@ -138,6 +141,37 @@ def test_one_bad_record_does_not_stop_the_next(home: FarHome) -> None:
     keys = [places.result_key(job_id, 7, 1), "tmp/callbacks/runs/?", places.result_key(job_id, 1, 1)]
     handlers.on_callbacks(home.ports, created(*keys), CONTEXT)
     assert home.job(job_id).status is JobStatus.SUCCEEDED
+
+
+def test_a_record_that_fails_is_told_once_the_others_are_done(home: FarHome) -> None:
+    job_id = home.submit(make.order("a"), make.order("b"))
+    home.leave(job_id, 1, result())
+    home.leave(job_id, 2, result())
+    keys = [places.result_key(job_id, number, 1) for number in (1, 2)]
+    objects = home.ports.objects
+    home.change(objects=Unreadable(objects, keys[0]))
+    with pytest.raises(Unavailable):
+        handlers.on_callbacks(home.ports, created(*keys), CONTEXT)
+    assert home.order(job_id, 2).status is OrderStatus.SUCCEEDED
+    home.change(objects=objects)
+    handlers.on_callbacks(home.ports, created(*keys), CONTEXT)
+    assert home.job(job_id).status is JobStatus.SUCCEEDED
+
+
+class Unreadable:
+    """A store of which one object cannot be read just now."""
+
+    def __init__(self, objects: Objects, key: str) -> None:
+        self._objects = objects
+        self._key = key
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._objects, name)
+
+    def read(self, key: str, *, start: int = 0) -> Iterator[bytes]:
+        if key == self._key:
+            raise Unavailable("The store is out of reach.")
+        return self._objects.read(key, start=start)
 
 
 def test_a_claimed_output_is_an_artifact_only_when_it_is_there(home: FarHome) -> None:

@@ -162,6 +162,11 @@ def test_containers_of_tasks_have_no_role_at_all():
     assert "TaskRoleArn" not in RESOURCES["Task"]["Properties"]
 
 
+@pytest.mark.parametrize("name", ["OnCallbacks", "OnWakeUps", "OnOrders", "OnNotices"])
+def test_a_function_has_its_rights_before_lambda_asks_for_them(name):
+    assert RESOURCES[name]["DependsOn"] == "ServicePolicy"
+
+
 def test_the_service_may_do_no_action_by_wildcard():
     actions = [action for each in service_statements() for action in aslist(each["Action"])]
     assert [action for action in actions if "*" in action] == []

@@ -108,6 +108,13 @@ class OrderRequest(_Input):
             raise ValueError("must not be larger than 100 KB in all")
         return value
 
+    @field_validator("callback_url")
+    @classmethod
+    def _web(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("https://", "http://")):
+            raise ValueError("must begin with https:// or http://")
+        return value
+
     @field_validator("outputs")
     @classmethod
     def _inside(cls, value: list[str]) -> list[str]:
@@ -150,17 +157,21 @@ class JobRequest(_Input):
     job_timeout: _Seconds = Field(3600, description="Seconds from its first order's start after which it is stopped.")
     priority: int = Field(0, ge=-10, le=10, description="Within your organisation, higher ones are served first.")
     max_parallel: int = Field(10, ge=1, le=1000, description="Orders of this job that run at one time.")
-    git_repo: _Line | None = None
-    git_token_location: _Line | None = None
-    git_ssh_key_location: _Line | None = None
-    commit_hash: _Line | None = None
-    pr_number: int | None = Field(None, ge=1)
-    issue_number: int | None = Field(None, ge=1)
-    pr_comment_search_tag: _Line | None = None
+    git_repo: _Line | None = Field(None, description="Where the code is, and the pull request: https://host/acme/app.")
+    git_token_location: _Line | None = Field(
+        None, description="Place of a token for it: /path of Parameter Store, or a name in Secrets Manager (AWS)."
+    )
+    git_ssh_key_location: _Line | None = Field(None, description="The same of an SSH key.")
+    commit_hash: _Line | None = Field(None, description="Commit, branch or tag that orders run on (AWS targets).")
+    pr_number: int | None = Field(None, ge=1, description="Pull request of git_repo in which the job has its comment.")
+    issue_number: int | None = Field(None, ge=1, description="Or the issue.")
+    pr_comment_search_tag: _Line | None = Field(None, description="Stands in that comment, to find it by.")
     presign_expiry: _Seconds | None = Field(
         None, description="Seconds that links given to workers last; 7200, or what the longest chain needs."
     )
-    done_endpt: _Line | None = None
+    done_endpt: _Line | None = Field(
+        None, description="Where the job's end is told: https://... by POST, or s3://... in the done bucket (AWS)."
+    )
 
 
 _JOB = TypeAdapter(JobRequest)

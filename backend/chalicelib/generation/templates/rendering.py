@@ -27,6 +27,10 @@ KNOWN = 64
 KILLED = "takes too much time or memory"
 
 
+_LIBRARIES = {"LD_LIBRARY_PATH": "/var/lang/lib"} if sys.base_prefix == "/var/lang" else {}
+"""Lambda's interpreter is told by the environment where its own parts are."""
+
+
 class _Died(Exception):
     """The process passed a limit in a way that it could not tell any more."""
 
@@ -42,7 +46,7 @@ class _Process:
             [sys.executable, "-I", "-S", "-c", _START, *sys.path],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={},
+            env=_LIBRARIES,
             cwd="/",
             start_new_session=True,
         )
