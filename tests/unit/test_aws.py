@@ -69,7 +69,9 @@ def test_no_error_of_boto3_comes_through() -> None:
         call(failing(ParamValidationError(report="wrong")))
 
 
-def test_a_client_is_made_once_something_is_asked_of_it() -> None:
+def test_a_client_is_made_once_something_is_asked_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Without credentials the machine itself would be asked for some.
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     client = connect("no-such-service", read_settings({}))
     with pytest.raises(UnknownServiceError):
         client.get_item()

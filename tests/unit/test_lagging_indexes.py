@@ -68,7 +68,7 @@ def test_an_organisation_is_torn_down_to_its_last_piece(ports, engine, looms):
         ports.documents.transact([members.put_member(member)])
     ids = [finished(engine) for _ in range(3)]
     said = tear_down(engine, looms)
-    assert said[:3] == ["Removed 3 jobs.", "Removed 6 templates and seed data.", "Removed 3 members."]
+    assert said[:3] == ["Removed 3 jobs.", "Removed 6 templates, seed data and batches.", "Removed 3 members."]
     left = [job_store.job_key(job_id) for job_id in ids] + [members.member_key(f"u{n}", looms) for n in range(3)]
     assert ports.documents.get_many(left) == [None] * 6
     assert [each.key for each in ports.documents.query(f"tenant#{looms}").items] == [store.tenant_key(looms)]
