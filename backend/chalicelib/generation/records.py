@@ -74,9 +74,7 @@ class Maker:
         self._purse = purse
         self._llm = llm
         self._prices = prices
-        self._validators = {
-            step.step_id: validator_of(step.schema) for step in plan.steps if step.schema is not None
-        }
+        self._validators = {step.step_id: validator_of(step.schema) for step in plan.steps if step.schema is not None}
 
     def begin(self, seeds: Sequence[Seed]) -> list[Begun]:
         """Many at a time, which is faster; and they come to the money in their order."""
