@@ -18,8 +18,8 @@ from chalicelib import aws
 from chalicelib.settings import Settings, read_settings
 
 NOTHING_CHANGED = ("didn't contain changes", "No updates are to be performed")
-EMULATORS_LACK = frozenset({"AWS::SSM::Document"})
-"""Types that an emulator cannot make. The stack names such resources, and refers to none."""
+EMULATORS_LACK = frozenset({"AWS::SSM::Document", "AWS::S3::BucketPolicy"})
+"""Types that an emulator cannot make, or cannot live with: ours of buckets ask for TLS. The stack refers to none."""
 KEPT_DAYS = 30
 """Of packages; Lambda has its own copy of those it runs."""
 

@@ -239,10 +239,11 @@ class Worker:
 
 def main(settings: Settings) -> None:
     """Run until SIGTERM or Ctrl-C."""
-    asked_to_stop = threading.Event()
+    # Not an Event: a signal that comes while one is waited for would wait for its lock for ever.
+    asked_to_stop: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
-        asked_to_stop.set()
+        asked_to_stop.put(None)
 
     os.nice(NICENESS)
     signal.signal(signal.SIGTERM, ask_to_stop)
@@ -256,12 +257,20 @@ def main(settings: Settings) -> None:
     with Shells(scratch, settings.slots, hide=[settings.data], kept=place.files) as shells:
         worker = Worker(ports, shells, worker_id, ACTIONS, place)
         worker.start()
-        while place.is_held() and not asked_to_stop.wait(BEAT):
-            continue
-        if not place.is_held():
-            log.error("Nobody has heard of this worker for too long: it ends, and its orders start again elsewhere.")
+        _wait(asked_to_stop, place)
         worker.stop(patience=STOP_WITHIN)
     place.leave()
+
+
+def _wait(asked_to_stop: queue.SimpleQueue[None], place: Place) -> None:
+    """Until somebody asks, or others may take this worker for gone."""
+    while place.is_held():
+        try:
+            asked_to_stop.get(timeout=BEAT)
+        except queue.Empty:
+            continue
+        return
+    log.error("Nobody has heard of this worker for too long: it ends, and its orders start again elsewhere.")
 
 
 if __name__ == "__main__":

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from chalicelib.aws import connect
-from chalicelib.jobs.executors import ALIVE, DispatchFailed, Life, Parcel
-from chalicelib.jobs.executors.codebuild import CodeBuildProvider, life
+from chalicelib.jobs.executors import ALIVE, DispatchFailed, Life, Parcel, codebuild
+from chalicelib.jobs.executors.codebuild import CodeBuildProvider
 from chalicelib.jobs.executors.ecs import EcsProvider
 from chalicelib.jobs.executors.lambda_ import LambdaProvider
 from chalicelib.jobs.executors.launching import script
-from chalicelib.jobs.executors.ssm import SsmProvider, targets
+from chalicelib.jobs.executors.ssm import SsmProvider, life, targets
 from chalicelib.jobs.executors.stepfunctions import StepFunctionsWatchdogs
 from chalicelib.settings import read_settings
 from tests.integration.conftest import make_function, make_machine, make_role
@@ -113,11 +113,11 @@ def test_a_build_that_failed_is_gone_for_the_reason_of_its_phase() -> None:
         {"phaseType": "PROVISIONING", "phaseStatus": "SUCCEEDED", "contexts": [{"message": "fine"}]},
         {"phaseType": "BUILD", "phaseStatus": "FAILED", "contexts": [{"message": "exit status 1"}]},
     ]
-    assert life({"buildStatus": "FAILED", "phases": ended}) == Life(
+    assert codebuild.life({"buildStatus": "FAILED", "phases": ended}) == Life(
         gone=True, reason="CodeBuild: FAILED: exit status 1"
     )
-    assert life({"buildStatus": "FAULT"}) == Life(gone=True, reason="CodeBuild: FAULT")
-    assert life({"buildStatus": "SUCCEEDED"}) == life({"buildStatus": "IN_PROGRESS"}) == ALIVE
+    assert codebuild.life({"buildStatus": "FAULT"}) == Life(gone=True, reason="CodeBuild: FAULT")
+    assert codebuild.life({"buildStatus": "SUCCEEDED"}) == codebuild.life({"buildStatus": "IN_PROGRESS"}) == ALIVE
 
 
 def test_a_build_that_nobody_knows_is_gone(build: CodeBuildProvider) -> None:
@@ -146,6 +146,19 @@ def test_a_document_of_aws_runs_the_same_script(aws: Aws, document: str) -> None
     shown = subprocess.run(["sh", "-c", command.replace("| sh", "| cat")], capture_output=True, text=True, check=True)
     assert shown.stdout == script(LINK)
     assert sent["Targets"] == [{"Key": "tag:Role", "Values": ["build"]}]
+
+
+def test_a_command_is_gone_with_the_last_words_of_its_machine() -> None:
+    printed = [{"Output": "collecting\nMillrace needs Python 3.11 or newer here\n"}]
+    failed = {"Status": "Failed", "StatusDetails": "Failed", "CommandPlugins": printed}
+    reason = "Systems Manager: Failed: Millrace needs Python 3.11 or newer here"
+    assert life([failed]) == Life(gone=True, reason=reason)
+    assert life([{"Status": "TimedOut"}]) == Life(gone=True, reason="Systems Manager: TimedOut")
+
+
+def test_a_command_is_alive_while_one_machine_may_run_it() -> None:
+    assert life([{"Status": "Success"}, {"Status": "Failed"}]) == ALIVE
+    assert life([{"Status": "Failed"}, {"Status": "InProgress"}]) == ALIVE
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,8 @@ def test_a_call_without_a_key_is_refused(people):
         {"body": "[]"},
         {"body": "%%%", "isBase64Encoded": True},
         {"body": {"job_parameters_b64": 5}},
+        {"body": {"run_id": 2**70}},
+        {"run_id": 2**70},
         {"Records": []},
         {"Records": [None]},
         {"Records": [{"Sns": None}]},

@@ -88,11 +88,15 @@ def _unkeyed(payload: object, delivery_id: str) -> Posting:
     headers = {"authorization": f"Bearer {key}"} if key and isinstance(key, str) else {}
     if delivery_id:
         headers["x-github-delivery"] = delivery_id
+    return Posting(body=_dump(rest), headers=headers)
+
+
+def _dump(data: object) -> bytes:
+    """The same bytes for the same data, so that a repetition is known."""
     try:
-        body = orjson.dumps(rest, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
     except (TypeError, orjson.JSONEncodeError):
         raise Invalid("What was posted is not JSON.") from None
-    return Posting(body=body, headers=headers)
 
 
 def _json(text: bytes | str) -> object:
@@ -119,7 +123,7 @@ def _headers(event: Event) -> dict[str, str]:
 def _body(event: Event) -> bytes:
     body = event.get("body")
     if isinstance(body, Mapping):
-        return orjson.dumps(body)
+        return _dump(body)
     if body is None:
         return b""
     if not isinstance(body, str):

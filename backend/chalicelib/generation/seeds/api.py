@@ -24,8 +24,8 @@ JSONL = "application/jsonl"
 NDJSON = "application/x-ndjson"
 ANY = "application/octet-stream"
 UPLOAD_DETAILS = (
-    "The body is the file itself: CSV with a header, a JSON list of objects, or lines of JSON; UTF-8. Files above 4.5 MB"
-    " go by a link: POST /api/seed-data/link. All faults, up to a hundred, are answered with their lines."
+    "The body is the file itself: CSV with a header, a JSON list of objects, or lines of JSON; UTF-8. Files above 4.5 "
+    "MB go by a link: POST /api/seed-data/link. All faults, up to a hundred, are answered with their lines."
 )
 
 Name = Annotated[str, Field(min_length=1, max_length=200, description="Shown in lists.")]

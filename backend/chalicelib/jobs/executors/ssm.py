@@ -4,7 +4,7 @@ Documents are given one parameter, `launch`: a shell script as base64, in which 
 """
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chalicelib.aws import Client, Refused, call
@@ -51,10 +51,7 @@ class SsmProvider:
         found = call(self._client.list_command_invocations, CommandId=handle, Details=True)["CommandInvocations"]
         if not found:
             return self._poll_command(handle)
-        # Machines that come too late leave the order to the first, and end well.
-        if any(each["Status"] in UNDER_WAY for each in found):
-            return ALIVE
-        return Life(gone=True, reason=f"Systems Manager: {_why(found[0])}")
+        return life(found)
 
     def _poll_command(self, handle: str) -> Life:
         found = call(self._client.list_commands, CommandId=handle)["Commands"]
@@ -63,6 +60,13 @@ class SsmProvider:
         if found[0]["Status"] in UNDER_WAY - {"Success"}:
             return ALIVE
         return Life(gone=True, reason=f"Systems Manager: no machine took it ({found[0]['Status']})")
+
+
+def life(invocations: Sequence[dict[str, Any]]) -> Life:
+    """Of a command on several machines: the first that takes it runs it, and the others end well."""
+    if any(each["Status"] in UNDER_WAY for each in invocations):
+        return ALIVE
+    return Life(gone=True, reason=f"Systems Manager: {_why(invocations[0])}")
 
 
 def targets(named: object) -> dict[str, Any]:
