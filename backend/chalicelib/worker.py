@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -222,16 +223,36 @@ class Worker:
         self._runner.obey_stops()
 
 
+class StopRequest:
+    """Waits for a signal to end.
+
+    Of a server that is killed each thread's end sends one, so that a handler is interrupted by itself: it must hold no
+    lock, as an Event's does.
+    """
+
+    def __init__(self) -> None:
+        self._asked: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    def obey(self, *numbers: signal.Signals) -> None:
+        for number in numbers:
+            signal.signal(number, self.ask)
+
+    def ask(self, number: int, _frame: FrameType | None = None) -> None:
+        self._asked.put(number)
+
+    def wait(self) -> None:
+        # In pieces: a signal that comes just before the wait does not end it.
+        while True:
+            with suppress(queue.Empty):
+                self._asked.get(timeout=1)
+                return
+
+
 def main(settings: Settings) -> None:
     """Run until SIGTERM or Ctrl-C."""
-    asked_to_stop = threading.Event()
-
-    def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
-        asked_to_stop.set()
-
+    asked_to_stop = StopRequest()
     os.nice(NICENESS)
-    signal.signal(signal.SIGTERM, ask_to_stop)
-    signal.signal(signal.SIGINT, ask_to_stop)
+    asked_to_stop.obey(signal.SIGTERM, signal.SIGINT)
     tune()
     ports = connect(settings)
     worker_id = ports.clock.new_id().lower()
