@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -47,6 +48,7 @@ REPORTED_WITHIN = 60.0
 """Seconds after its timeout in which an order has surely been reported."""
 STOP_WITHIN = 25.0
 """Seconds that orders have to stop in when the worker is told to end: a spot instance has 30."""
+STOP_TICK = 1.0
 NICENESS = 15
 """Where cores are short, people are answered before orders are run."""
 ACTIONS: Actions = {TEARDOWN: tear_down, GENERATE: generate, EXPORT: export, CHECK: check, SCORE: score}
@@ -237,17 +239,36 @@ class Worker:
         self._place.stay()
 
 
+class StopRequest:
+    """Waits for a signal to end.
+
+    Of a server that is killed each thread's end sends one, so that a handler is interrupted by itself: it must hold no
+    lock, as an Event's does.
+    """
+
+    def __init__(self) -> None:
+        self._asked: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    def obey(self, *numbers: signal.Signals) -> None:
+        for number in numbers:
+            signal.signal(number, self.ask)
+
+    def ask(self, number: int, _frame: FrameType | None = None) -> None:
+        self._asked.put(number)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it came. The wait is to be short: a signal that comes just before it does not end it."""
+        with suppress(queue.Empty):
+            self._asked.get(timeout=seconds)
+            return True
+        return False
+
+
 def main(settings: Settings) -> None:
     """Run until SIGTERM or Ctrl-C."""
-    # Not an Event: a signal that comes while one is waited for would wait for its lock for ever.
-    asked_to_stop: queue.SimpleQueue[None] = queue.SimpleQueue()
-
-    def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
-        asked_to_stop.put(None)
-
+    asked_to_stop = StopRequest()
     os.nice(NICENESS)
-    signal.signal(signal.SIGTERM, ask_to_stop)
-    signal.signal(signal.SIGINT, ask_to_stop)
+    asked_to_stop.obey(signal.SIGTERM, signal.SIGINT)
     tune()
     ports = connect(settings)
     worker_id = ports.clock.new_id().lower()
@@ -257,19 +278,16 @@ def main(settings: Settings) -> None:
     with Shells(scratch, settings.slots, hide=[settings.data], kept=place.files) as shells:
         worker = Worker(ports, shells, worker_id, ACTIONS, place)
         worker.start()
-        _wait(asked_to_stop, place)
+        _await(asked_to_stop, place)
         worker.stop(patience=STOP_WITHIN)
     place.leave()
 
 
-def _wait(asked_to_stop: queue.SimpleQueue[None], place: Place) -> None:
+def _await(asked_to_stop: StopRequest, place: Place) -> None:
     """Until somebody asks, or others may take this worker for gone."""
     while place.is_held():
-        try:
-            asked_to_stop.get(timeout=BEAT)
-        except queue.Empty:
-            continue
-        return
+        if asked_to_stop.wait(STOP_TICK):
+            return
     log.error("Nobody has heard of this worker for too long: it ends, and its orders start again elsewhere.")
 
 

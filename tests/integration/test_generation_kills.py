@@ -158,6 +158,22 @@ def home(tmp_path):
     found = Home(tmp_path / "data")
     with found.stack:
         yield found
+    until = time.monotonic() + PATIENCE
+    while left := processes_of(found.data):
+        assert time.monotonic() < until, left
+        time.sleep(0.2)
+
+
+def processes_of(data):
+    """What runs on this data, whoever started it."""
+    told = f"MILLRACE_DATA={data}".encode()
+    return [each.name for each in Path("/proc").iterdir() if each.name.isdigit() and told in environment_of(each)]
+
+
+def environment_of(process):
+    with suppress(OSError):
+        return (process / "environ").read_bytes().split(b"\0")
+    return []
 
 
 def test_kills_cost_no_record_and_pay_none_twice(home, request):
