@@ -3,11 +3,12 @@
 import csv
 import io
 import json
+import sys
 
 import pyarrow.parquet as pq
 import pytest
 
-from chalicelib.errors import NotFound
+from chalicelib.errors import Invalid, NotFound
 from chalicelib.generation.exports import operations as exports
 from chalicelib.generation.jobs import operations
 from chalicelib.generation.jobs.model import Division, Format, Partition
@@ -162,3 +163,12 @@ def test_a_stranger_can_run_neither_a_template_nor_seeds_of_others(factory):
     for given in ({"template_id": request.template_id}, {"seed_data_id": request.seed_data_id}):
         with pytest.raises(NotFound):
             mallory.submit(**given)
+
+
+def test_parquet_is_refused_where_its_library_is_not(factory, made, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(Invalid) as refused:
+        factory.submit(output_format=["jsonl", "parquet"])
+    assert "choose jsonl, csv, chat-jsonl" in refused.value.faults[0].message
+    with pytest.raises(Invalid):
+        exports.export(factory.ports, factory.me, made, Format.PARQUET)

@@ -8,7 +8,7 @@ from chalicelib.audit.recording import entry
 from chalicelib.documents import Absent, ConditionFailed, Put
 from chalicelib.errors import NotFound
 from chalicelib.generation import columns, store
-from chalicelib.generation.exports.model import EXPORT, Wanted
+from chalicelib.generation.exports.model import EXPORT, Wanted, check_formats
 from chalicelib.generation.jobs.model import EXPORT_KIND, KIND, ExportFile, Format, Partition
 from chalicelib.jobs import builtin
 from chalicelib.jobs import operations as jobs
@@ -32,9 +32,10 @@ def export(
 ) -> Job:
     """A job that makes files of the records that are there now, whatever becomes of the job that makes them.
 
-    Raises StorageFull.
+    Raises StorageFull, or Invalid for a format that is not offered here.
     """
     require(caller, Permission.GENERATION_WRITE)
+    check_formats([format], "format")
     source = _source(ports, caller, job_id)
     storage.check(ports, caller.tenant_id)
     export_id = export_id or ports.clock.new_id()

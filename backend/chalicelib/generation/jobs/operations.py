@@ -11,7 +11,7 @@ from chalicelib.audit.recording import entry
 from chalicelib.documents import Condition, ConditionFailed, FieldAtLeast, FieldIs, Update, Write
 from chalicelib.errors import Conflict, Fault, Invalid, NotFound
 from chalicelib.generation import parts, plans, quality, scoring, seeding, store
-from chalicelib.generation.exports.model import EXPORT
+from chalicelib.generation.exports.model import EXPORT, check_formats
 from chalicelib.generation.jobs import estimating, planning, waiting
 from chalicelib.generation.jobs.model import (
     KIND,
@@ -65,6 +65,7 @@ def submit(
     StorageFull when the organisation has no more money this month, or no room.
     """
     require(caller, Permission.GENERATION_WRITE)
+    check_formats(request.formats, "output_format")
     storage.check(ports, caller.tenant_id)
     if request.start:
         budget.check(ports, caller.tenant_id)
