@@ -222,7 +222,9 @@ def test_a_machine_that_is_slow_to_join_takes_no_order_of_a_living_one(aws, tmp_
 def test_a_file_larger_than_a_request_goes_to_the_bucket_by_a_link(ada):
     begun = ada.post("/api/seed-data/link", json={"name": "Large", "format": "csv"}).json()
     assert httpx.put(begun["link"], content=b"n,text\n" + b"1,some words\n" * 600_000, timeout=60).status_code == 200
-    made = ada.post(f"/api/seed-data/{begun['seed_data_id']}/complete", timeout=120).json()
+    checking = ada.post(f"/api/seed-data/{begun['seed_data_id']}/complete", timeout=120).json()
+    assert ended(ada, checking["job_id"])["status"] == "succeeded"
+    made = ada.get(f"/api/seed-data/{begun['seed_data_id']}").json()
     assert (made["status"], made["record_count"]) == ("ready", 600_000)
     found = ada.get(f"/api/seed-data/{begun['seed_data_id']}/records?skip=599999").json()
     assert found["records"] == [{"n": "1", "text": "some words"}]
