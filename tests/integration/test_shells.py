@@ -486,4 +486,7 @@ class TestSpawner:
         before = [len(list(folder.iterdir())) for folder in folders]
         for _ in range(20):
             plain("true")
-        assert eventually(lambda: [len(list(folder.iterdir())) for folder in folders] == before)
+        # Other tests' connections may be closed meanwhile.
+        assert eventually(
+            lambda: all(len(list(folder.iterdir())) <= most for folder, most in zip(folders, before, strict=True))
+        )
