@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from chalicelib.generation.seeds.sweeper import sweep_uploads
 from chalicelib.jobs import callbacks, watchdog
 from chalicelib.jobs.finishing import settle
 from chalicelib.jobs.orchestrator import Orchestrator
@@ -55,11 +56,12 @@ def on_notices(ports: Ports, _: Event, context: Any) -> None:
 
 
 def on_schedule(ports: Ports, _: Event, context: Any) -> None:
-    """What nobody woke: jobs whose time has come, orders of dead workers, notifications that are due again."""
+    """What nobody woke: jobs whose time has come, orders of dead workers, late uploads, notifications due again."""
     orchestrator = _orchestrator(ports, context)
     while sweep_due(ports, orchestrator) == AT_ONCE and _has_time(context):
         continue
     sweep_departed(ports, orchestrator)
+    sweep_uploads(ports)
     _deliver(ports, context)
 
 

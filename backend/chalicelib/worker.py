@@ -20,6 +20,7 @@ from chalicelib.generation.exports.running import export
 from chalicelib.generation.running import GENERATE, generate
 from chalicelib.generation.scoring import SCORE, score
 from chalicelib.generation.seeds.checking import CHECK, check
+from chalicelib.generation.seeds.sweeper import sweep_uploads
 from chalicelib.jobs.actions import Actions
 from chalicelib.jobs.executors import Assignment
 from chalicelib.jobs.executors.process import WORK, stops_of
@@ -232,6 +233,7 @@ class Worker:
         self._stopping.wait(self._pace.sweep)
         sweep_due(self._ports, self._orchestrator)
         sweep_departed(self._ports, self._orchestrator)
+        sweep_uploads(self._ports)
         self._runner.obey_stops()
 
     def _stay(self) -> None:

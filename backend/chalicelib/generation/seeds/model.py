@@ -33,6 +33,10 @@ class SeedStatus(StrEnum):
     FAULTY = "faulty"
     """Its file has faults, which are listed; it cannot be used."""
 
+    @property
+    def ended(self) -> bool:
+        return self in (SeedStatus.READY, SeedStatus.FAULTY)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedData:

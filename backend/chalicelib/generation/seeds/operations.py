@@ -94,7 +94,7 @@ def complete(ports: Ports, caller: Caller, seed_data_id: str) -> SeedData:
     """
     require(caller, Permission.SEEDS_WRITE)
     found = get_seed_data(ports, caller, seed_data_id)
-    if found.status not in (SeedStatus.UPLOADING, SeedStatus.CHECKING):
+    if found.status.ended:
         return found
     raw = store.upload_object(caller.tenant_id, seed_data_id)
     checking = replace(found, status=SeedStatus.CHECKING, size=_size(ports, raw))
