@@ -24,6 +24,8 @@ print("ready", flush=True)
 time.sleep(60)
 """
 
+PROGRAM = Program({"a": "{{ n }}"})
+
 
 def children(pid):
     return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
@@ -68,12 +70,26 @@ def test_it_has_limits(holder):
     assert (limits["Max file size"], limits["Max core file size"]) == ("0", "0")
 
 
-def test_one_that_was_killed_is_replaced():
+@pytest.fixture
+def killed():
+    """A renderer whose process was killed while nobody used it."""
     others = set(children(os.getpid()))
     renderer = Renderer(processes=1)
-    program = Program({"a": "{{ n }}"})
-    assert renderer.render(program, "a", [RenderItem({"n": 1}, 0)])[0].prompt == "1"
+    assert renderer.render(PROGRAM, "a", [RenderItem({"n": 1}, 0)])[0].prompt == "1"
     [mine] = set(children(os.getpid())) - others
     os.kill(mine, signal.SIGKILL)
-    assert renderer.render(program, "a", [RenderItem({"n": 2}, 0)])[0].prompt == "2"
+    assert is_gone(mine)
+    yield renderer
     renderer.close()
+
+
+def test_one_that_was_killed_is_replaced(killed):
+    assert killed.render(PROGRAM, "a", [RenderItem({"n": 2}, 0)])[0].prompt == "2"
+
+
+def test_a_template_is_not_blamed_for_one_that_was_killed(killed):
+    assert killed.check(PROGRAM).required == ("n",)
+
+
+def test_what_it_includes_is_found_after_one_was_killed(killed):
+    assert killed.references({"a": "{% include 'b' %}"}) == ["b"]

@@ -74,6 +74,10 @@ class _Process:
         self.worn = answer["worn"]
         return answer
 
+    @property
+    def ended(self) -> bool:
+        return self._popen.poll() is not None
+
     def close(self) -> None:
         self._popen.kill()
         self._popen.wait()
@@ -173,6 +177,10 @@ class Renderer:
         process = self._free.get()
         whole = False
         try:
+            if process and process.ended:
+                # Killed from outside while nobody used it, which no template is to be blamed for.
+                process.close()
+                process = None
             process = process or _Process()
             yield process
             whole = not process.worn
