@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib import handlers
 from chalicelib.errors import Invalid, Unavailable
-from chalicelib.jobs import callbacks, places
+from chalicelib.jobs import callbacks, operations, places
 from chalicelib.jobs.model import JobStatus, OrderStatus, Target
 from chalicelib.objects import Objects
 from chalicelib.objects.folder import FolderObjects
@@ -195,3 +195,9 @@ def test_a_target_that_is_not_offered_is_refused(home: FarHome) -> None:
     with pytest.raises(Invalid) as refused:
         home.submit(make.order(execution_target="ecs"))
     assert refused.value.faults[0].message == "ecs is not offered here; choose lambda, process"
+
+
+def test_where_no_target_is_set_up_the_refusal_names_whose_matter_it_is() -> None:
+    with pytest.raises(Invalid) as refused:
+        operations.submit(make.ports(executors={}), make.caller(), make.request())
+    assert "its operator has set up no target" in refused.value.faults[0].message

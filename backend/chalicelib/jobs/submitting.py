@@ -150,12 +150,13 @@ def sweep(ports: Ports, job_id: str, tenant_id: str) -> None:
 
 def _check_home(ports: Ports, caller: Caller, request: JobRequest) -> None:
     offered = ", ".join(ports.offered)
+    instead = f"choose {offered}" if offered else "it takes no shell orders: its operator has set up no target"
     faults = comments.faults_of(ports.hosts, request)
     faults += ends.faults_of(ports, caller.tenant_id, request.done_endpt or "")
     for index, order in enumerate(request.orders):
         target = _target(ports, order)
         if target not in ports.offered:
-            faults.append(Fault(f"orders[{index}].execution_target", f"{target} is not offered here; choose {offered}"))
+            faults.append(Fault(f"orders[{index}].execution_target", f"{target} is not offered here; {instead}"))
         if target is Target.PROCESS:
             faults += [
                 Fault(
