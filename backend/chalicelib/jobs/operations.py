@@ -201,6 +201,14 @@ def is_paused(ports: Ports, job_id: str) -> bool:
     return bool(store.find_job(ports.documents, job_id).paused_by)
 
 
+def is_open(ports: Ports, job_id: str) -> bool:
+    """For work in the background, which has no caller. A job that was deleted is not open."""
+    try:
+        return not store.find_job(ports.documents, job_id).status.ended
+    except NotFound:
+        return False
+
+
 def belongs_to(ports: Ports, job_id: str, tenant_id: str) -> bool:
     """For work in the background, which has no caller. Raises NotFound."""
     return store.find_job(ports.documents, job_id).tenant_id == tenant_id

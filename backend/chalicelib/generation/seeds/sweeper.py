@@ -3,13 +3,13 @@
 import logging
 
 from chalicelib.documents import ConditionFailed, VersionIs
-from chalicelib.errors import Fault, NotFound
+from chalicelib.errors import Fault
 from chalicelib.generation.seeds import store
 from chalicelib.generation.seeds.checking import ended
 from chalicelib.generation.seeds.model import SeedData
 from chalicelib.generation.seeds.records import records_prefix
 from chalicelib.generation.seeds.storing import Outcome
-from chalicelib.jobs.store import find_job
+from chalicelib.jobs import operations as jobs
 from chalicelib.wiring import Ports
 
 log = logging.getLogger(__name__)
@@ -21,14 +21,7 @@ _TOO_LATE = Fault("", "The upload was not completed within a day; upload the fil
 def sweep_uploads(ports: Ports) -> int:
     """Give up uploads that took longer than a day, and remove what came of them; how many there were."""
     late = store.overdue(ports.documents, ports.clock.now(), limit=_AT_ONCE)
-    return sum(_give_up(ports, each) for each in late if not _is_read(ports, each))
-
-
-def _is_read(ports: Ports, seed_data: SeedData) -> bool:
-    try:
-        return bool(seed_data.job_id) and not find_job(ports.documents, seed_data.job_id).status.ended
-    except NotFound:
-        return False
+    return sum(_give_up(ports, each) for each in late if not jobs.is_open(ports, each.job_id))
 
 
 def _give_up(ports: Ports, seed_data: SeedData) -> bool:
