@@ -27,7 +27,7 @@ from chalicelib.documents import (
     Write,
 )
 from chalicelib.documents.ranges import bounds
-from chalicelib.documents.sqlite import FIND, GET, PURGE, SqliteDocuments, select_many_sql, select_sql
+from chalicelib.documents.sqlite import GET, PURGE, SqliteDocuments, find_sql, select_many_sql, select_sql
 from chalicelib.errors import Invalid
 from chalicelib.sqlite import Database
 from tests.clocks import ManualClock
@@ -110,13 +110,11 @@ class TestPlans:
         assert self.plan(sql) == ["SEARCH documents USING INDEX documents_key (partition=? AND sort>? AND sort<?)"]
 
     def test_single_documents(self) -> None:
-        for sql in (GET, FIND):
-            assert self.plan(sql) == ["SEARCH documents USING INDEX documents_key (partition=? AND sort=?)"]
+        assert self.plan(GET) == ["SEARCH documents USING INDEX documents_key (partition=? AND sort=?)"]
 
     def test_many_documents(self) -> None:
-        assert (
-            self.plan(select_many_sql(3))[-1] == "SEARCH documents USING INDEX documents_key (partition=? AND sort=?)"
-        )
+        for sql in (select_many_sql(3), find_sql(3)):
+            assert self.plan(sql)[-1] == "SEARCH documents USING INDEX documents_key (partition=? AND sort=?)"
 
     def test_purging(self) -> None:
         steps = " / ".join(self.plan(PURGE))

@@ -101,6 +101,19 @@ class TestWrites:
                 futures[1].result(10)
         assert notes(database) == [1, 2]
 
+    def test_a_refusal_that_wrote_nothing_costs_the_others_nothing(self, database: Database) -> None:
+        runs = []
+
+        def counted(connection: sqlite3.Connection) -> None:
+            runs.append(note(1)(connection))
+
+        def refuse(_: sqlite3.Connection) -> None:
+            raise LookupError("looked, and did not like it")
+
+        with together(database, [counted, refuse]) as futures:
+            assert [type(future.exception(10)) for future in futures] == [type(None), LookupError]
+        assert (runs, notes(database)) == ([1], [1])
+
     def test_a_fault_in_the_sql_is_unavailable_and_harms_nobody(self, database: Database) -> None:
         with together(database, [note(1), lambda connection: connection.execute("SELECT * FROM none")]) as futures:
             assert futures[0].result(10) == 1

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
+from typing import Any
 
 import orjson
 
@@ -44,11 +45,10 @@ COLUMNS = (
     "partition, sort, version, body, expires,"
     " first_partition, first_sort, second_partition, second_sort, third_partition, third_sort"
 )
+COLUMN_COUNT = COLUMNS.count(",") + 1
 ALIVE = "coalesce(expires, 9223372036854775807) > ?"
 """Written so that the planner does not take the index of expiries for it."""
 GET = f"SELECT {COLUMNS} FROM documents WHERE partition = ? AND sort = ? AND {ALIVE}"  # noqa: S608 - constants
-FIND = "SELECT id, version, body, expires FROM documents WHERE partition = ? AND sort = ?"
-INSERT = f"INSERT INTO documents ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
 REPLACE = (
     "UPDATE documents SET version = ?, body = ?, expires = ?, first_partition = ?, first_sort = ?,"
     " second_partition = ?, second_sort = ?, third_partition = ?, third_sort = ? WHERE id = ?"
@@ -189,10 +189,25 @@ def select_sql(
 
 @lru_cache
 def select_many_sql(count: int) -> str:
-    wanted = ", ".join(["(?, ?)"] * count)
+    return f"{_wanted(count, COLUMNS)} WHERE {ALIVE}"
+
+
+@lru_cache
+def find_sql(count: int) -> str:
+    """What is there for each key, whether expired or not."""
+    return _wanted(count, "partition, sort, id, version, body, expires")
+
+
+@lru_cache
+def insert_sql(count: int) -> str:
+    return f"INSERT INTO documents ({COLUMNS}) VALUES {', '.join([f'({_marks(COLUMN_COUNT)})'] * count)}"  # noqa: S608 - marks
+
+
+def _wanted(count: int, columns: str) -> str:
+    marks = ", ".join(["(?, ?)"] * count)
     return (
-        f"WITH wanted (wanted_partition, wanted_sort) AS (VALUES {wanted}) SELECT {COLUMNS} FROM wanted"  # noqa: S608 - marks
-        f" CROSS JOIN documents ON partition = wanted_partition AND sort = wanted_sort WHERE {ALIVE}"
+        f"WITH wanted (wanted_partition, wanted_sort) AS (VALUES {marks}) SELECT {columns} FROM wanted"  # noqa: S608 - marks
+        " CROSS JOIN documents ON partition = wanted_partition AND sort = wanted_sort"
     )
 
 
@@ -201,7 +216,8 @@ def _marks(count: int) -> str:
 
 
 def _transact(connection: sqlite3.Connection, writes: Sequence[Write], bodies: Sequence[str], now: int) -> None:
-    found = [_Current(connection, write.key, now) for write in writes]
+    """In few statements: around each one other threads get to run, while every writer waits for this transaction."""
+    found = _find(connection, [write.key for write in writes], now)
     failed = [write.key for write, current in zip(writes, found, strict=True) if not current.allows(write)]
     if failed:
         raise ConditionFailed(failed)
@@ -209,16 +225,28 @@ def _transact(connection: sqlite3.Connection, writes: Sequence[Write], bodies: S
         current.updated(write) if isinstance(write, Update) else body
         for write, current, body in zip(writes, found, bodies, strict=True)
     ]
+    new: list[int | str | None] = []
     for write, current, body in zip(writes, found, changed, strict=True):
-        current.apply(connection, write, body)
+        if isinstance(write, Put) and current.row_id is None:
+            new += [write.key.partition, write.key.sort, 1, body, *_expiry_and_indexes(write)]
+        else:
+            current.apply(connection, write, body)
+    if new:
+        connection.execute(insert_sql(len(new) // COLUMN_COUNT), new)
+
+
+def _find(connection: sqlite3.Connection, keys: Sequence[Key], now: int) -> list["_Current"]:
+    texts = [text for key in keys for text in key]
+    rows = connection.execute(find_sql(len(keys)), texts).fetchall()
+    there = {Key(partition, sort): row for partition, sort, *row in rows}
+    return [_Current(there.get(key), now) for key in keys]
 
 
 class _Current:
     """What a transaction finds under a key. An expired document still has a row, but counts as none."""
 
-    def __init__(self, connection: sqlite3.Connection, key: Key, now: int) -> None:
-        row = connection.execute(FIND, (key.partition, key.sort)).fetchone()
-        self._row_id: int | None = row and row[0]
+    def __init__(self, row: Sequence[Any] | None, now: int) -> None:
+        self.row_id: int | None = row[0] if row else None
         self._version: int = row[1] if row else 0
         self._text: str = row[2] if row else "{}"
         self._exists = row is not None and (row[3] is None or row[3] > now)
@@ -237,15 +265,11 @@ class _Current:
     def apply(self, connection: sqlite3.Connection, write: Write, body: str) -> None:
         version = self._version + 1 if self._exists else 1
         if isinstance(write, Put):
-            values = (version, body, *_expiry_and_indexes(write))
-            if self._row_id is None:
-                connection.execute(INSERT, (write.key.partition, write.key.sort, *values))
-            else:
-                connection.execute(REPLACE, (*values, self._row_id))
+            connection.execute(REPLACE, (version, body, *_expiry_and_indexes(write), self.row_id))
         elif isinstance(write, Update):
-            connection.execute(UPDATE, (version, body, self._row_id))
-        elif isinstance(write, Delete):
-            connection.execute(DELETE, (self._row_id,))
+            connection.execute(UPDATE, (version, body, self.row_id))
+        elif isinstance(write, Delete) and self.row_id is not None:
+            connection.execute(DELETE, (self.row_id,))
 
     def _satisfies(self, condition: Condition) -> bool:
         if isinstance(condition, Absent):
