@@ -1,5 +1,6 @@
 """Generation jobs brought forward in this process: the real engine, store and offline model, one order at a time."""
 
+from dataclasses import replace
 from threading import Lock
 
 from chalicelib.accounts.tenants import operations as tenants
@@ -74,6 +75,7 @@ class Factory:
             self.ports.documents.transact(organisations.creation(tenant))
         platform = make.caller(self.me.tenant_id, platform_admin=True)
         tenants.set_limits(self.ports, platform, self.me.tenant_id, lambda _: Limits(**limits))
+        self.me = replace(self.me, storage_limit=limits.get("storage"))
 
     def template(self, steps=None, *, name="Reviews"):
         definition = parse_definition({"name": name, "steps": steps or TWO_STEPS})

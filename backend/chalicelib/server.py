@@ -23,7 +23,7 @@ from chalicelib.shells.isolation import choose_isolation
 from chalicelib.supervisor import Supervisor
 from chalicelib.tuning import tune
 
-THREADS = 24
+THREADS = 20
 """Per process. Writers wait for the disk together, so more of them at once cost less each; and a slow client holds one
 for as long as it sends or takes its bytes."""
 WAITING_REQUESTS = 64

@@ -36,7 +36,7 @@ from chalicelib.presence import BEAT, Place
 from chalicelib.queues import Queues, Received
 from chalicelib.settings import Home, Settings, read_settings
 from chalicelib.shells import Shells, default_scratch
-from chalicelib.tuning import tune
+from chalicelib.tuning import hand_over_soon, tune
 from chalicelib.wiring import Ports, connect
 
 log = logging.getLogger(__name__)
@@ -272,6 +272,7 @@ def main(settings: Settings) -> None:
     os.nice(NICENESS)
     asked_to_stop.obey(signal.SIGTERM, signal.SIGINT)
     tune()
+    hand_over_soon()
     ports = connect(settings)
     worker_id = ports.clock.new_id().lower()
     # Kept by what starts the shells too: a worker counts as gone only when nothing of its orders can run any more.

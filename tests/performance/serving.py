@@ -25,6 +25,8 @@ CONNECTIONS = 50
 SECONDS = 8.0
 PAGES = 20
 SETTLED = 10.0
+ALL_LISTEN = 3.0
+"""Seconds after which every web process takes connections; the first that does would be given all of them."""
 
 
 def ceiling(_: Path) -> Iterator[Row]:
@@ -40,7 +42,7 @@ def lists(folder: Path) -> Iterator[Row]:
             account = sign_up(product)
             preload(folder / str(size), account.tenant_id, size)
             request = _request(product, account, "GET", "/api/jobs?limit=50")
-            yield f"lists of 50 of {size:,} jobs", _rate(_generate(product.host, product.port, [request]))
+            yield f"lists of 50 of {size:,} jobs", _under_load(product, request)
 
 
 def submits(folder: Path) -> Iterator[Row]:
@@ -82,7 +84,7 @@ def _submits(folder: Path, *, workers: int) -> Iterator[Row]:
             account = sign_up(product)
             preload(folder / str(size), account.tenant_id, size)
             request = _request(product, account, "POST", "/api/jobs", body)
-            yield f"submits beside {size:,} jobs", _rate(_generate(product.host, product.port, [request]))
+            yield f"submits beside {size:,} jobs", _under_load(product, request)
 
 
 def _request(product: Product, account: Account, method: str, path: str, body: str = "") -> str:
@@ -92,6 +94,11 @@ def _request(product: Product, account: Account, method: str, path: str, body: s
     return "\r\n".join(
         [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", body]
     )
+
+
+def _under_load(product: Product, request: str) -> str:
+    time.sleep(ALL_LISTEN)
+    return _rate(_generate(product.host, product.port, [request]))
 
 
 def _generate(host: str, port: int, requests: list[str]) -> dict[str, Any]:

@@ -186,10 +186,9 @@ def test_a_meter_writes_what_it_gathered_once(ports):
 
 
 def test_full_storage_takes_no_more_jobs(ports):
-    limit(ports, storage=10)
     leave(ports, 10)
     with pytest.raises(StorageFull, match="Delete jobs"):
-        jobs.submit(ports, make.caller(), make.request())
+        jobs.submit(ports, make.caller(storage_limit=10), make.request())
 
 
 def test_a_deleted_job_makes_room(ports):

@@ -1,10 +1,12 @@
 """In which tenant a signed-in user is, and as what, at this moment."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chalicelib.accounts import store
-from chalicelib.accounts.model import Caller, Origin, Role, Session, Standing, TenantStatus
+from chalicelib.accounts import sessions, store
+from chalicelib.accounts.model import Caller, Origin, Role, Standing, TenantStatus
 from chalicelib.accounts.permissions import Permission, TenantAsleep, no_such_tenant, require
+from chalicelib.accounts.sessions import Ticket
 from chalicelib.errors import NotSignedIn
 from chalicelib.identity import User
 from chalicelib.wiring import Ports
@@ -12,11 +14,24 @@ from chalicelib.wiring import Ports
 NOWHERE = "You are not a member of an organisation any more."
 
 
-def in_session(ports: Ports, session: Session, tenant_id: str, origin: Origin) -> Caller:
-    """In the tenant that is named; else in the session's own, or in the next best where that is closed to the user."""
+_KNOWN = 10_000
+_seen: dict[str, str] = {}
+"""In which tenant a session was seen last by this process: a guess that saves a read, and is checked."""
+
+
+def in_session(ports: Ports, ticket: Ticket, tenant_id: str, origin: Origin) -> Caller:
+    """In the tenant that is named; else in the session's own, or in the next best where that is closed to the user.
+
+    Raises NotSignedIn; NotFound for a tenant that is not theirs; TenantAsleep.
+    """
+    guess = tenant_id or _seen.get(ticket.session_id, "")
+    places = [guess] if guess.isalnum() else []
+    document, *read = ports.documents.get_many([ticket.key, *store.standing_keys(ticket.user_id, places)])
+    session = sessions.found(ports, ticket, document)
     user = User(session.user_id, session.email)
     wanted = tenant_id or session.tenant_id
-    found = standing(ports, user, wanted)
+    found = _one(store.to_standings(read)) if wanted == guess else standing(ports, user, wanted)
+    _see(ticket.session_id, session.tenant_id)
     if found is None and tenant_id:
         raise no_such_tenant(tenant_id)
     if found is None or (not tenant_id and _is_closed(found)):
@@ -26,8 +41,7 @@ def in_session(ports: Ports, session: Session, tenant_id: str, origin: Origin) -
 
 def standing(ports: Ports, user: User, tenant_id: str) -> Standing | None:
     """None where the user has no business."""
-    found = store.standings(ports.documents, user.user_id, [tenant_id]) if tenant_id.isalnum() else []
-    return found[0] if found and _is_known(found[0]) else None
+    return _one(store.standings(ports.documents, user.user_id, [tenant_id])) if tenant_id.isalnum() else None
 
 
 def home(ports: Ports, user: User) -> Standing:
@@ -94,7 +108,18 @@ def caller_in(
         session_id=session_id,
         origin=origin,
         request_rate=place.request_rate,
+        storage_limit=place.storage_limit,
     )
+
+
+def _one(found: Sequence[Standing]) -> Standing | None:
+    return found[0] if found and _is_known(found[0]) else None
+
+
+def _see(session_id: str, tenant_id: str) -> None:
+    if len(_seen) >= _KNOWN:
+        _seen.clear()
+    _seen[session_id] = tenant_id
 
 
 def _is_closed(place: Standing) -> bool:

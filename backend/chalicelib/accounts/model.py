@@ -62,6 +62,8 @@ class Caller:
     origin: Origin = Origin()
     request_rate: int | None = None
     """Requests in a minute that the tenant may send; None when that is not limited."""
+    storage_limit: int | None = None
+    """Bytes that the tenant may keep; None when that is not limited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Standing:
     member: Member | None
     platform_admin: bool
     request_rate: int | None = None
+    storage_limit: int | None = None
 
 
 class SessionKind(StrEnum):

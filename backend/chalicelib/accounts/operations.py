@@ -164,9 +164,8 @@ def authenticate(ports: Ports, token: str, tenant_id: str = "", origin: Origin =
     """Whose access token or API key it is. Raises NotSignedIn; NotFound for a tenant that is not theirs."""
     if keys.is_key(token):
         return keys.use(ports, token, tenant_id, origin)
-    session = sessions.of_token(ports, ports.identity.verify(token))
-    return admission.in_session(ports, session, tenant_id, origin)
+    return admission.in_session(ports, sessions.of_token(ports.identity.verify(token)), tenant_id, origin)
 
 
 def authenticate_pages(ports: Ports, cookie: str, tenant_id: str = "", origin: Origin = NOWHERE) -> Caller:
-    return admission.in_session(ports, sessions.of_cookie(ports, cookie), tenant_id, origin)
+    return admission.in_session(ports, sessions.of_cookie(cookie), tenant_id, origin)

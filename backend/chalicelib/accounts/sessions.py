@@ -7,7 +7,7 @@ is kept.
 import hashlib
 import secrets
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 
 from chalicelib.accounts.model import Caller, Origin, Session, SessionKind
@@ -58,31 +58,56 @@ def id_of(cookie: str) -> str:
     return hashlib.sha256(cookie.encode()).hexdigest()[:32]
 
 
-def of_cookie(ports: Ports, cookie: str) -> Session:
-    """Raises NotSignedIn."""
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a request shows to be of a session; `refusal` is what its sender is told when there is none."""
+
+    user_id: str
+    session_id: str
+    refusal: str
+
+    @property
+    def key(self) -> Key:
+        return _key(self.user_id, self.session_id)
+
+
+def of_cookie(cookie: str) -> Ticket:
+    """Raises NotSignedIn for what is none of ours."""
+    refusal = "Sign in to see this page."
     user_id, dot, _ = cookie.partition(".")
-    found = ports.documents.get(_key(user_id, id_of(cookie))) if user_id.isalnum() and dot else None
-    if found is None:
-        raise NotSignedIn("Sign in to see this page.")
-    return _noted(ports, found)
+    if not (user_id.isalnum() and dot):
+        raise NotSignedIn(refusal)
+    return Ticket(user_id, id_of(cookie), refusal)
 
 
-def of_token(ports: Ports, signed_in: SignedIn) -> Session:
-    """Raises NotSignedIn when the session has been ended since the token was made."""
-    found = ports.documents.get(_key(signed_in.user.user_id, signed_in.session_id))
-    if found is None:
-        raise NotSignedIn("This session was ended; sign in again.")
-    return _noted(ports, found)
+def of_token(signed_in: SignedIn) -> Ticket:
+    return Ticket(signed_in.user.user_id, signed_in.session_id, "This session was ended; sign in again.")
+
+
+def found(ports: Ports, ticket: Ticket, document: Document | None) -> Session:
+    """The session whose document was looked for by the ticket's key. Raises NotSignedIn when it has ended."""
+    if document is None:
+        raise NotSignedIn(ticket.refusal)
+    session = _to_session(document)
+    now = ports.clock.now()
+    if now - session.used_at < NOTED_EVERY:
+        return session
+    try:
+        ports.documents.transact([Update(document.key, set={"used_at": to_text(now)})])
+    except ConditionFailed:
+        raise NotSignedIn(ticket.refusal) from None
+    return replace(session, used_at=now)
 
 
 def go_on(ports: Ports, signed_in: SignedIn, origin: Origin) -> None:
     """Another month, from wherever it is used now. Raises NotSignedIn when it was ended."""
-    session = of_token(ports, signed_in)
+    ticket = of_token(signed_in)
+    session = found(ports, ticket, ports.documents.get(ticket.key))
     fresh = replace(session, used_at=ports.clock.now(), address=origin.address, user_agent=origin.user_agent)
     try:
         ports.documents.transact([_put(fresh, Exists())])
     except ConditionFailed:
-        raise NotSignedIn("This session was ended; sign in again.") from None
+        raise NotSignedIn(ticket.refusal) from None
 
 
 def move(ports: Ports, caller: Caller, tenant_id: str) -> None:
@@ -130,18 +155,6 @@ def _all(ports: Ports, user_id: str) -> Iterator[Session]:
         cursor = page.cursor
         if cursor is None:
             return
-
-
-def _noted(ports: Ports, found: Document) -> Session:
-    session = _to_session(found)
-    now = ports.clock.now()
-    if now - session.used_at < NOTED_EVERY:
-        return session
-    try:
-        ports.documents.transact([Update(found.key, set={"used_at": to_text(now)})])
-    except ConditionFailed:
-        raise NotSignedIn("This session was ended; sign in again.") from None
-    return replace(session, used_at=now)
 
 
 def _put(session: Session, condition: Absent | Exists) -> Put:

@@ -1,7 +1,7 @@
 """Documents of users and of who is a member where. `user#<id>` holds all that is one user's."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -71,12 +71,21 @@ def memberships(documents: Documents, user_id: str) -> Iterator[Member]:
             return
 
 
-def standings(documents: Documents, user_id: str, tenant_ids: list[str]) -> list[Standing]:
+def standings(documents: Documents, user_id: str, tenant_ids: Iterable[str]) -> list[Standing]:
     """The user's in those of the tenants that are there."""
+    return to_standings(documents.get_many(standing_keys(user_id, tenant_ids)))
+
+
+def standing_keys(user_id: str, tenant_ids: Iterable[str]) -> list[Key]:
+    """Of all that `to_standings` reads."""
     keys = [_platform_key(user_id)]
     for each in tenant_ids:
         keys += [tenant_key(each), member_key(user_id, each)]
-    platform, *found = documents.get_many(keys)
+    return keys
+
+
+def to_standings(documents: Sequence[Document | None]) -> list[Standing]:
+    platform, *found = documents
     return [
         Standing(
             tenant.body["tenant_id"],
@@ -85,6 +94,7 @@ def standings(documents: Documents, user_id: str, tenant_ids: list[str]) -> list
             to_member(member) if member else None,
             platform_admin=platform is not None,
             request_rate=tenant.body["limits"]["request_rate"],
+            storage_limit=tenant.body["limits"]["storage"],
         )
         for tenant, member in zip(found[::2], found[1::2], strict=True)
         if tenant

@@ -1,7 +1,6 @@
 """From a checked request to documents, and back to a request."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -69,12 +68,11 @@ def create(
     and removes what a crash left. Raises Invalid for what this home cannot do.
     """
     _check_home(ports, caller, request)
-    storage.check(ports, caller.tenant_id)
+    storage.check_for(ports, caller)
     now = ports.clock.now()
     orders = _orders(ports, request)
     early, last = _batches(orders)
-    job = replace(_job(caller, request, orders, job_id=job_id, now=now), leg=leg)
-    job = replace(job, trace_id=trace_id or job.trace_id)
+    job = _job(caller, request, orders, job_id=job_id, now=now, trace_id=trace_id, leg=leg)
     if far := [each for each in orders if is_far(ports, each.spec.target)]:
         package(ports, job, far)
     submitted = Event(
@@ -92,7 +90,7 @@ def create(
                 _recorded(ports, caller, job, cloned_from),
                 store.put_trace(job),
                 *([duties.new(ports, job)] if duties.at_change(job) else []),
-                Delete(store.draft_key(job_id)),
+                *([Delete(store.draft_key(job_id))] if early else []),
                 *(store.put_order(job_id, each) for each in last),
             ]
         )
@@ -201,7 +199,16 @@ def _spec(ports: Ports, order: OrderRequest, name: str, dependencies: tuple[int,
     )
 
 
-def _job(caller: Caller, request: JobRequest, orders: Sequence[Order], *, job_id: str, now: datetime) -> Job:
+def _job(
+    caller: Caller,
+    request: JobRequest,
+    orders: Sequence[Order],
+    *,
+    job_id: str,
+    now: datetime,
+    trace_id: str,
+    leg: str,
+) -> Job:
     return Job(
         job_id=job_id,
         tenant_id=caller.tenant_id,
@@ -215,7 +222,8 @@ def _job(caller: Caller, request: JobRequest, orders: Sequence[Order], *, job_id
         max_parallel=request.max_parallel,
         priority=request.priority,
         flow_label=request.flow_label,
-        trace_id=new_trace_id(),
+        trace_id=trace_id or new_trace_id(),
+        leg=leg,
         settings=_given(request, _JOB_SETTINGS),
         look_at=now,
     )

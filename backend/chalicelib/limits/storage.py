@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterable
 from datetime import timedelta
 
+from chalicelib.accounts.model import Caller
 from chalicelib.accounts.tenants.standing import standing
 from chalicelib.clock import from_text, to_text
 from chalicelib.documents import ConditionFailed, Put, Update
@@ -35,8 +36,12 @@ def used(ports: Ports, tenant_id: str) -> int:
 
 def room(ports: Ports, tenant_id: str) -> int | None:
     """Bytes that may still be kept; None when there is no limit."""
-    limit = standing(ports.documents, tenant_id).limits.storage
-    return None if limit is None else max(0, limit - used(ports, tenant_id))
+    return _left(ports, tenant_id, standing(ports.documents, tenant_id).limits.storage)
+
+
+def check_for(ports: Ports, caller: Caller, octets: int = 1) -> None:
+    """The same as `check`, with the limit as it was when the caller came in."""
+    check_room(_left(ports, caller.tenant_id, caller.storage_limit), octets)
 
 
 def check(ports: Ports, tenant_id: str, octets: int = 1) -> None:
@@ -49,6 +54,10 @@ def check_room(left: int | None, octets: int) -> None:
     if left is not None and left < octets:
         told = f"There is room for {left:,} bytes more, and {octets:,} are needed." if left else "All of it is taken."
         raise StorageFull(f"{told} Delete jobs or seed data, or ask for more.")
+
+
+def _left(ports: Ports, tenant_id: str, limit: int | None) -> int | None:
+    return None if limit is None else max(0, limit - used(ports, tenant_id))
 
 
 def add(ports: Ports, tenant_id: str, octets: int) -> None:

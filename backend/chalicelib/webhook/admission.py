@@ -47,6 +47,7 @@ def _by_signature(ports: Ports, tenant_id: str, given: str, body: bytes, origin:
         role=Role.OPERATOR,
         origin=origin,
         request_rate=tenant.limits.request_rate,
+        storage_limit=tenant.limits.storage,
     )
 
 

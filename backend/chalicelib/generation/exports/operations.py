@@ -37,7 +37,7 @@ def export(
     require(caller, Permission.GENERATION_WRITE)
     check_formats([format], "format")
     source = _source(ports, caller, job_id)
-    storage.check(ports, caller.tenant_id)
+    storage.check_for(ports, caller)
     export_id = export_id or ports.clock.new_id()
     wanted = Wanted(format, job_id, partition)
     order = OrderSpec(name=f"export {format}", commands=(), timeout=LONGEST, action=EXPORT, settings=wanted.settings())

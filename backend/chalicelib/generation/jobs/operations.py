@@ -66,7 +66,7 @@ def submit(
     """
     require(caller, Permission.GENERATION_WRITE)
     check_formats(request.formats, "output_format")
-    storage.check(ports, caller.tenant_id)
+    storage.check_for(ports, caller)
     if request.start:
         budget.check(ports, caller.tenant_id)
     plan = planning.plan(ports, caller, request)

@@ -77,7 +77,7 @@ def begin_upload(
     require(caller, Permission.SEEDS_WRITE)
     if size is not None and not 1 <= size <= LARGEST:
         raise Invalid("The request has faults.", [Fault("size", f"must be 1 to {LARGEST:,} bytes")])
-    storage.check(ports, caller.tenant_id, size or 1)
+    storage.check_for(ports, caller, size or 1)
     begun = _begun(ports, caller, name, format, seed_data_id)
     if found := store.get_seeds(ports.documents, caller.tenant_id, begun.seed_data_id):
         begun = found
