@@ -10,7 +10,7 @@ from pathlib import Path
 from websocket import create_connection
 
 EXECUTABLE = shutil.which("firefox-esr") or shutil.which("firefox")
-PATIENCE = 20
+PATIENCE = 60
 PREFERENCES = {
     "browser.download.folderList": 2,
     "browser.download.useDownloadDir": True,
