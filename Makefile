@@ -47,7 +47,7 @@ unit: ready ## Tests in memory, temp files and SQLite
 .PHONY: integration
 integration: ready emulator ## Adapters against emulators, workers and the command line as subprocesses
 	@mkdir -p $(COVERAGE_DIR)
-	$(PYTEST) -n 4 tests/integration
+	$(PYTEST) -n 2 tests/integration
 
 .PHONY: e2e
 e2e: ready emulator ## The running product by HTTP and in a browser; what failed is kept in build/
