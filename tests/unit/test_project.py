@@ -1,5 +1,6 @@
 """What the documents and the workflow promise about the project itself."""
 
+import json
 import re
 import subprocess
 import tomllib
@@ -11,6 +12,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from chalicelib.generation.jobs.request import parse_generation
+from chalicelib.generation.templates.shipped import shipped
 from chalicelib.jobs.submission import parse_submission
 from chalicelib.settings import CLIENT_VARIABLES, Settings
 
@@ -85,6 +88,12 @@ def test_the_readme_s_first_job_is_one():
 def test_the_readme_s_job_by_rest_is_one():
     [body] = re.findall(r"-d '(\{\"orders\".*\})'", README)
     assert parse_submission(body).orders
+
+
+def test_the_readme_s_dataset_by_rest_is_one():
+    [body] = re.findall(r"api jobs '(\{.*\})'", README)
+    asked = parse_generation(json.loads(body.replace("'$seeds'", "01JSEEDS")))
+    assert asked.template_id in shipped()
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)#:]+)\)", README))
