@@ -11,6 +11,7 @@ from chalicelib.generation.exports import operations as exports
 from chalicelib.generation.jobs import operations
 from chalicelib.generation.jobs.request import parse_generation
 from chalicelib.generation.seeds import operations as seeds
+from chalicelib.generation.seeds.model import SeedFormat
 from chalicelib.generation.templates import operations as templates
 from chalicelib.generation.templates.definition import parse_definition
 from chalicelib.jobs import operations as jobs
@@ -76,6 +77,15 @@ class Factory:
         platform = make.caller(self.me.tenant_id, platform_admin=True)
         tenants.set_limits(self.ports, platform, self.me.tenant_id, lambda _: Limits(**limits))
         self.me = replace(self.me, storage_limit=limits.get("storage"))
+
+    def put_file(self, content):
+        """Seed data whose file was put to its link, and which nobody has said to be complete."""
+        begun = seeds.begin_upload(self.ports, self.me, name="Products", format=SeedFormat.CSV).seed_data
+        self.ports.objects.put(f"uploads/{self.me.tenant_id}/{begun.seed_data_id}", content)
+        return begun.seed_data_id
+
+    def seed_data(self, seed_data_id):
+        return seeds.get_seed_data(self.ports, self.me, seed_data_id)
 
     def template(self, steps=None, *, name="Reviews"):
         definition = parse_definition({"name": name, "steps": steps or TWO_STEPS})

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.errors import NotFound
 from chalicelib.generation.seeds import operations
-from chalicelib.generation.seeds.model import SeedFormat, SeedStatus
+from chalicelib.generation.seeds.model import SeedStatus
 from chalicelib.generation.seeds.records import Records
 from chalicelib.jobs import operations as jobs
 from chalicelib.limits import storage
@@ -39,16 +39,8 @@ class MeddledObjects:
 
 
 class Sender(Factory):
-    def put(self, content=LARGE):
-        begun = operations.begin_upload(self.ports, self.me, name="Large", format=SeedFormat.CSV).seed_data
-        self.ports.objects.put(f"uploads/{self.me.tenant_id}/{begun.seed_data_id}", content)
-        return begun.seed_data_id
-
     def complete(self, seed_data_id):
         return operations.complete(self.ports, self.me, seed_data_id)
-
-    def get(self, seed_data_id):
-        return operations.get_seed_data(self.ports, self.me, seed_data_id)
 
 
 @pytest.fixture
@@ -58,21 +50,21 @@ def sender():
 
 
 def test_a_small_file_is_read_at_once(sender):
-    assert sender.complete(sender.put(b"a\n1\n")).status is SeedStatus.READY
+    assert sender.complete(sender.put_file(b"a\n1\n")).status is SeedStatus.READY
 
 
 def test_a_large_file_is_read_by_a_job(sender):
-    asked = sender.complete(sender.put())
+    asked = sender.complete(sender.put_file(LARGE))
     assert (asked.status, asked.size) == (SeedStatus.CHECKING, len(LARGE))
     sender.run(asked.job_id)
-    found = sender.get(asked.seed_data_id)
+    found = sender.seed_data(asked.seed_data_id)
     assert (found.status, found.record_count, found.fields) == (SeedStatus.READY, LINES, ("text",))
     assert jobs.get_job(sender.ports, sender.me, asked.job_id).status == "succeeded"
     assert Records(sender.ports.objects, "acme", found.seed_data_id, LINES).get(LINES - 1)["text"].endswith("79999")
 
 
 def test_the_file_goes_once_its_records_are_kept(sender):
-    asked = sender.complete(sender.put())
+    asked = sender.complete(sender.put_file(LARGE))
     sender.run(asked.job_id)
     with pytest.raises(NotFound):
         sender.ports.objects.info(f"uploads/acme/{asked.seed_data_id}")
@@ -80,36 +72,36 @@ def test_the_file_goes_once_its_records_are_kept(sender):
 
 
 def test_faults_are_told_and_nothing_is_kept(sender):
-    asked = sender.complete(sender.put(LARGE + b"one,too many\n"))
+    asked = sender.complete(sender.put_file(LARGE + b"one,too many\n"))
     sender.run(asked.job_id)
-    found = sender.get(asked.seed_data_id)
+    found = sender.seed_data(asked.seed_data_id)
     assert (found.status, found.faults[0].place) == (SeedStatus.FAULTY, f"line {LINES + 2}")
     assert list(sender.ports.objects.list("seeds/")) == []
 
 
 def test_what_the_storage_does_not_hold_is_a_fault(sender):
-    asked = sender.complete(sender.put())
+    asked = sender.complete(sender.put_file(LARGE))
     sender.limit(storage=len(LARGE) + 1000)
     sender.run(asked.job_id)
-    assert "Delete jobs or seed data" in sender.get(asked.seed_data_id).faults[0].message
+    assert "Delete jobs or seed data" in sender.seed_data(asked.seed_data_id).faults[0].message
 
 
 def test_asking_twice_makes_one_job(sender):
-    asked = sender.complete(sender.put())
+    asked = sender.complete(sender.put_file(LARGE))
     assert sender.complete(asked.seed_data_id).job_id == asked.job_id
 
 
 def test_a_cancelled_check_can_be_asked_for_again(sender):
-    asked = sender.complete(sender.put())
+    asked = sender.complete(sender.put_file(LARGE))
     jobs.cancel(sender.ports, sender.me, asked.job_id)
     sender.run(asked.job_id)
     again = sender.complete(asked.seed_data_id)
     sender.run(again.job_id)
-    assert sender.get(asked.seed_data_id).status is SeedStatus.READY
+    assert sender.seed_data(asked.seed_data_id).status is SeedStatus.READY
 
 
 def test_seed_data_that_is_deleted_meanwhile_leaves_nothing(sender):
-    asked = sender.complete(sender.put())
+    asked = sender.complete(sender.put_file(LARGE))
     sender.ports.objects.meanwhile = lambda: operations.delete(sender.ports, sender.me, asked.seed_data_id)
     sender.run(asked.job_id)
     assert jobs.get_order(sender.ports, sender.me, asked.job_id, 1).reason == "The seed data was deleted."

@@ -5,7 +5,7 @@ import pytest
 from chalicelib import handlers
 from chalicelib.errors import NotFound
 from chalicelib.generation.seeds import operations
-from chalicelib.generation.seeds.model import SeedFormat, SeedStatus
+from chalicelib.generation.seeds.model import SeedStatus
 from chalicelib.generation.seeds.sweeper import sweep_uploads
 from tests.generating import Factory
 
@@ -14,14 +14,6 @@ assert len(LARGE) > operations.AT_ONCE
 
 
 class Sender(Factory):
-    def put(self, content):
-        begun = operations.begin_upload(self.ports, self.me, name="Late", format=SeedFormat.CSV).seed_data
-        self.ports.objects.put(f"uploads/{self.me.tenant_id}/{begun.seed_data_id}", content)
-        return begun.seed_data_id
-
-    def get(self, seed_data_id):
-        return operations.get_seed_data(self.ports, self.me, seed_data_id)
-
     def is_there(self, seed_data_id):
         try:
             return bool(self.ports.objects.info(f"uploads/{self.me.tenant_id}/{seed_data_id}"))
@@ -38,10 +30,10 @@ def sender():
 
 
 def test_a_file_that_nobody_completes_is_removed_after_a_day(sender):
-    late = sender.put(b"a\n1\n")
+    late = sender.put_file(b"a\n1\n")
     sender.wait(25)
     assert sweep_uploads(sender.ports) == 1
-    found = sender.get(late)
+    found = sender.seed_data(late)
     assert (found.status, found.faults[0].message) == (
         SeedStatus.FAULTY,
         "The upload was not completed within a day; upload the file again.",
@@ -50,14 +42,14 @@ def test_a_file_that_nobody_completes_is_removed_after_a_day(sender):
 
 
 def test_one_that_may_still_be_completed_is_left(sender):
-    begun = sender.put(b"a\n1\n")
+    begun = sender.put_file(b"a\n1\n")
     sender.wait(23)
     assert sweep_uploads(sender.ports) == 0
     assert operations.complete(sender.ports, sender.me, begun).status is SeedStatus.READY
 
 
 def test_what_was_read_is_left(sender):
-    read = sender.put(b"a\n1\n")
+    read = sender.put_file(b"a\n1\n")
     operations.complete(sender.ports, sender.me, read)
     sender.wait(25)
     assert sweep_uploads(sender.ports) == 0
@@ -65,21 +57,21 @@ def test_what_was_read_is_left(sender):
 
 
 def test_one_that_a_job_still_reads_is_left_until_it_ends(sender):
-    asked = operations.complete(sender.ports, sender.me, sender.put(LARGE))
+    asked = operations.complete(sender.ports, sender.me, sender.put_file(LARGE))
     sender.wait(25)
     assert sweep_uploads(sender.ports) == 0
     sender.run(asked.job_id)
-    assert sender.get(asked.seed_data_id).status.ended
+    assert sender.seed_data(asked.seed_data_id).status.ended
 
 
 def test_one_is_given_up_once(sender):
-    sender.put(b"a\n1\n")
+    sender.put_file(b"a\n1\n")
     sender.wait(25)
     assert [sweep_uploads(sender.ports), sweep_uploads(sender.ports)] == [1, 0]
 
 
 def test_the_schedule_of_aws_gives_them_up_too(sender):
-    late = sender.put(b"a\n1\n")
+    late = sender.put_file(b"a\n1\n")
     sender.wait(25)
     handlers.on_schedule(sender.ports, {}, None)
     assert not sender.is_there(late)

@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.accounts.model import Caller
 from chalicelib.audit.recording import entry
-from chalicelib.documents import TRANSACTION_BYTES, TRANSACTION_LIMIT, Absent, ConditionFailed, Delete, Put
+from chalicelib.documents import TRANSACTION_BYTES, TRANSACTION_LIMIT, Absent, ConditionFailed, Delete, Put, Write
 from chalicelib.errors import Fault, Invalid
 from chalicelib.jobs import comments, dag, duties, ends, logs, store
 from chalicelib.jobs.artifacts import artifact_prefix
@@ -75,9 +75,6 @@ def create(
     job = _job(caller, request, orders, job_id=job_id, now=now, trace_id=trace_id, leg=leg)
     if far := [each for each in orders if is_far(ports, each.spec.target)]:
         package(ports, job, far)
-    submitted = Event(
-        event_id=ports.clock.new_id(), at=now, actor=caller.email, kind="job.submitted", message=_told(job)
-    )
     if early:
         ports.documents.transact([store.put_draft(job_id, caller.tenant_id, until=now + _ABANDONED)])
     for batch in early:
@@ -85,11 +82,7 @@ def create(
     try:
         ports.documents.transact(
             [
-                store.put_job(job, Absent()),
-                store.put_event(job_id, submitted),
-                _recorded(ports, caller, job, cloned_from),
-                store.put_trace(job),
-                *([duties.new(ports, job)] if duties.at_change(job) else []),
+                *_birth(ports, caller, job, cloned_from),
                 *([Delete(store.draft_key(job_id))] if early else []),
                 *(store.put_order(job_id, each) for each in last),
             ]
@@ -97,6 +90,24 @@ def create(
     except ConditionFailed:
         return store.find_job(ports.documents, job_id)
     return job
+
+
+def _birth(ports: Ports, caller: Caller, job: Job, cloned_from: str) -> list[Write]:
+    """All that is written of a new job but its orders."""
+    submitted = Event(
+        event_id=ports.clock.new_id(),
+        at=job.created_at,
+        actor=caller.email,
+        kind="job.submitted",
+        message=_told(job),
+    )
+    return [
+        store.put_job(job, Absent()),
+        store.put_event(job.job_id, submitted),
+        _recorded(ports, caller, job, cloned_from),
+        store.put_trace(job),
+        *([duties.new(ports, job)] if duties.at_change(job) else []),
+    ]
 
 
 def _batches(orders: Sequence[Order]) -> tuple[list[list[Order]], list[Order]]:
